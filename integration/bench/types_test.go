@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// A case's name is its key in the journal.
+func TestNamesOfCasesAreUnique(t *testing.T) {
+	for _, p := range parts() {
+		seen := map[string]bool{}
+		for _, c := range p.cases(&options{}) {
+			if seen[c.name] || c.name == "" || c.title == "" {
+				t.Errorf("%s: the case %q", p.name, c.name)
+			}
+			seen[c.name] = true
+		}
+	}
+}
+
+// Four connections send every command once, and read every reply.
+func TestPipelinedSendsEachCommandOnce(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	var mu sync.Mutex
+	var got []string
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go answerCommands(c, func(words string) {
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, words)
+			})
+		}
+	}()
+	const n = 1234
+	if err := fillKey(context.Background(), ln.Addr().String(), "RPUSH key value:%04d", n); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	slices.Sort(got)
+	if len(got) != n || got[0] != "RPUSH key value:0000" || got[n-1] != fmt.Sprintf("RPUSH key value:%04d", n-1) || len(slices.Compact(got)) != n {
+		t.Errorf("%d commands, from %q to %q", len(got), got[0], got[len(got)-1])
+	}
+}
+
+// answerCommands reads commands in arrays and answers each with an integer.
+func answerCommands(c net.Conn, note func(words string)) {
+	defer c.Close()
+	r := bufio.NewReader(c)
+	for {
+		var words []string
+		var n, size int
+		if _, err := fmt.Fscanf(r, "*%d\r\n", &n); err != nil {
+			return
+		}
+		for range n {
+			var word string
+			if _, err := fmt.Fscanf(r, "$%d\r\n", &size); err != nil {
+				return
+			}
+			if _, err := fmt.Fscanf(r, "%s\r\n", &word); err != nil || len(word) != size {
+				return
+			}
+			words = append(words, word)
+		}
+		note(strings.Join(words, " "))
+		if _, err := c.Write([]byte(":1\r\n")); err != nil {
+			return
+		}
+	}
+}

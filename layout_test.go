@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/vedette-ha/vedette"
+
+// pkg is what `go list` says of one package. Imports leaves tests out.
+type pkg struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+}
+
+func listPackages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// own lists which packages of the module each may import; "x/" stands for all below
+// x. A package that is not named here, below a name with a slash at its end or
+// otherwise, fails the test: say where it belongs.
+func own() map[string][]string {
+	return map[string][]string{
+		"":                       {"internal/cli"},
+		"internal/cli":           {"server", "sentinel", "internal/"},
+		"server":                 {"server/", "replication", "internal/"},
+		"server/command":         {"server/codec", "server/keyspace", "server/keyspace/", "internal/"},
+		"server/keyspace":        {"server/keyspace/dict"},
+		"server/keyspace/dict":   {},
+		"server/keyspace/set":    {"server/keyspace", "server/keyspace/dict"},
+		"server/keyspace/list":   {"server/keyspace", "internal/listpack", "internal/lzf"},
+		"server/keyspace/zset":   {"server/keyspace", "internal/listpack", "internal/resp"},
+		"server/keyspace/hash":   {"server/keyspace", "server/keyspace/dict", "internal/listpack"},
+		"server/keyspace/stream": {"server/keyspace", "internal/listpack", "internal/lzf"},
+		"server/codec":           {"server/keyspace", "server/keyspace/", "internal/"},
+		"server/persist":         {"server/codec", "server/keyspace", "internal/rdb"},
+		"replication":            {"internal/client", "internal/resp", "internal/rdb"},
+		"failover":               {},
+		"sentinel":               {"failover", "internal/"},
+		"integration":            {"internal/"},
+		"internal/acl":           {"internal/conf", "internal/glob", "internal/resp"},
+		"internal/client":        {"internal/resp"},
+		"internal/commanddocs":   {"internal/resp"},
+		"internal/conf":          {},
+		"internal/endpoint":      {},
+		"internal/events":        {"internal/glob"},
+		"internal/glob":          {},
+		"internal/geohash":       {},
+		"internal/hll":           {},
+		"internal/intset":        {},
+		"internal/listpack":      {},
+		"internal/lzf":           {},
+		"internal/memnet":        {},
+		"internal/rdb":           {"internal/intset", "internal/listpack", "internal/lzf"},
+		"internal/resp":          {},
+		"internal/redistest":     {},                                  // tests only
+		"integration/sim":        {"server", "sentinel", "internal/"}, // tests only
+		"integration/bench":      {"internal/"},
+	}
+}
+
+// Who may import whom: docs/architecture.md.
+func TestImportRules(t *testing.T) {
+	rules := own()
+	for _, p := range listPackages(t) {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		allowed, known := rules[name]
+		if !known {
+			t.Errorf("package %q has no rule in layout_test.go", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !strings.HasPrefix(imp, module) {
+				continue
+			}
+			imp = strings.TrimPrefix(imp, module+"/")
+			if !slices.ContainsFunc(allowed, func(a string) bool {
+				return imp == a || strings.HasSuffix(a, "/") && strings.HasPrefix(imp, a)
+			}) {
+				t.Errorf("%s imports %s", name, imp)
+			}
+		}
+	}
+}
+
+// One door for each dependency: the packages that may import it.
+func TestDependencyDoors(t *testing.T) {
+	doors := map[string][]string{
+		"github.com/tidwall/redcon":        {"internal/endpoint"},
+		"github.com/urfave/cli":            {"internal/cli"},
+		"github.com/hashicorp/raft":        {"sentinel"},
+		"github.com/hashicorp/raft-boltdb": {"sentinel"},
+		"go.etcd.io/bbolt":                 {"sentinel"},
+		"github.com/redis/go-redis":        {"internal/cli", "integration/bench"},
+	}
+	for _, p := range listPackages(t) {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		for _, imp := range p.Imports {
+			for dep, allowed := range doors {
+				if strings.HasPrefix(imp+"/", dep+"/") && !slices.Contains(allowed, name) {
+					t.Errorf("%s imports %s", name, imp)
+				}
+			}
+		}
+	}
+}
+
+// The decisions are pure: no clock to read, no I/O, no goroutines' tools.
+func TestFailoverIsPure(t *testing.T) {
+	pure := []string{"bytes", "cmp", "container/heap", "encoding/json", "errors", "fmt", "maps", "math", "slices", "sort", "strconv", "strings", "time"}
+	for _, p := range listPackages(t) {
+		if p.ImportPath != module+"/failover" {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !slices.Contains(pure, imp) {
+				t.Errorf("failover imports %s", imp)
+			}
+		}
+	}
+}
+
+// Raft and bolt are known to three files of package sentinel.
+func TestRaftFiles(t *testing.T) {
+	out, _ := exec.Command("grep", "-lE", `"(github.com/hashicorp/raft|github.com/hashicorp/raft-boltdb|go.etcd.io/bbolt)`, "-r", "--include=*.go", "sentinel").Output()
+	var files []string
+	for _, f := range strings.Fields(string(out)) {
+		if !strings.HasSuffix(f, "_test.go") {
+			files = append(files, path.Base(f))
+		}
+	}
+	if len(files) > 3 {
+		t.Errorf("raft or bolt is imported by %v", files)
+	}
+}

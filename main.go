@@ -1,0 +1,37 @@
+// Vedette is a Redis-compatible data server and a Sentinel with a quorum.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/vedette-ha/vedette/internal/cli"
+)
+
+func main() {
+	ctx, stop := signalContext()
+	status := cli.Run(ctx, os.Args, cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	stop()
+	os.Exit(status)
+}
+
+// signalContext ends with the first SIGTERM or SIGINT, whose [cli.Signal] is its
+// cause. A SIGINT after that does not wait for the orderly end. Signals that mean
+// something to other programs, or that a broken pipe raises, are ignored.
+func signalContext() (context.Context, func()) {
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGUSR1)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	got := make(chan os.Signal, 2) // one to end, one to insist
+	signal.Notify(got, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		for sig := range got {
+			if ctx.Err() != nil && sig == syscall.SIGINT {
+				os.Exit(1)
+			}
+			cancel(cli.Signal{Signal: sig.(syscall.Signal)})
+		}
+	}()
+	return ctx, func() { signal.Stop(got); cancel(nil) }
+}
