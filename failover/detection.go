@@ -129,6 +129,7 @@ func (m *Machine) linkUp(ev LinkUp) {
 }
 
 func (h *health) connected(now time.Time) {
+	h.foundOut(now)
 	h.up, h.everUp, h.changed = true, true, now
 	h.inFlight, h.lastPing, h.helloDue = false, time.Time{}, now
 }
@@ -136,29 +137,41 @@ func (h *health) connected(now time.Time) {
 func (m *Machine) linkDown(ev LinkDown) {
 	if ev.Node.IsSentinel() {
 		if p := m.peer(ev.Node.Sentinel); p != nil {
-			p.disconnected(m.now, ev.Fault)
+			p.disconnected(ev, m.now)
 			m.reviewSights(p)
 		}
 		return
 	}
 	if w, n := m.dataNode(ev.Node); n != nil {
-		n.disconnected(m.now, ev.Fault)
+		n.disconnected(ev, m.now)
 		n.asks = n.asks[:0]
 		m.forgetSends(w, n)
 		m.review(w)
 	}
 }
 
-func (h *health) disconnected(now time.Time, f Fault) {
+func (h *health) disconnected(ev LinkDown, now time.Time) {
 	if h.up {
 		h.up, h.changed = false, now
 	}
-	h.fault, h.inFlight = f, false
+	f := ev.Fault
+	if f != FaultName {
+		h.foundOut(now)
+	}
+	h.fault, h.inFlight, h.unnamed = f, false, ev.Unresolved || f == FaultName
 	if h.unanswered.IsZero() {
 		h.unanswered = now
 	}
 	if f != FaultClosed && f != FaultLost {
 		h.denied = f == FaultAuth || f == FaultName
+	}
+}
+
+// foundOut begins to count silence if the address was unknown until now: the instance
+// was never asked anything before.
+func (h *health) foundOut(now time.Time) {
+	if h.fault == FaultName {
+		h.fault, h.unanswered = FaultLost, now
 	}
 }
 

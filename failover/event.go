@@ -25,6 +25,9 @@ type (
 		At    time.Time
 		Node  Node
 		Fault Fault
+		// Unresolved: the host name does not resolve any more, and the fault is that of
+		// the address it had.
+		Unresolved bool
 	}
 	// PubSubUp and PubSubDown: the same for the Pub/Sub link of a data node.
 	PubSubUp struct {
@@ -215,7 +218,7 @@ const (
 	FaultRefused                  // nobody listens at the address
 	FaultTimeout                  // a dial or handshake took too long
 	FaultUnreachable              // no route, network down, TLS handshake refused, …
-	FaultName                     // the host name does not resolve
+	FaultName                     // the host name never resolved
 	FaultAuth                     // the node refuses our credentials or permissions
 	FaultClosed                   // closed by us, see [Reconnect]
 )

@@ -96,6 +96,7 @@ type health struct {
 	pubsub  bool      // the Pub/Sub link of a data node is up
 	changed time.Time // when up last changed
 	fault   Fault     // of the last loss or dial, while down
+	unnamed bool      // likewise: its host name did not resolve, or not any more
 
 	// unanswered is since when the instance owes us a valid answer to a ping: when
 	// the oldest was sent, or the link was lost. Zero: it owes nothing. A reconnect

@@ -93,7 +93,7 @@ func (m *Machine) invalidAddress(p *peer) {
 		}
 	}
 	p.addr = Addr{}
-	p.disconnected(m.now, FaultClosed)
+	p.disconnected(LinkDown{Fault: FaultClosed}, m.now)
 	m.do(Disconnect{Node: p.node()})
 }
 

@@ -18,7 +18,7 @@ const (
 	TroubleDisk     Trouble = "disk_error"      // it cannot write to its disk
 	TroubleDenied   Trouble = "denied"          // wrong password or missing permission
 	TroubleRenamed  Trouble = "renamed_command" // PING or INFO are unknown to it
-	TroubleName     Trouble = "unresolved"      // its host name does not resolve
+	TroubleName     Trouble = "unresolved"      // it is away and its host name does not resolve
 	TroubleRole     Trouble = "wrong_role"      // it says it is what it ought not to be
 	TroubleEmpty    Trouble = "empty"           // a master that came back without data
 	troubleGrace            = 2 * time.Second   // a role may differ for so long: it is being changed
@@ -29,10 +29,10 @@ const (
 func (m *Machine) trouble(w *watch, n *node) Trouble {
 	speaks := m.now.Before(n.lastReply.Add(w.settings().DownAfter)) // lately, if only to say no
 	switch {
+	case !n.up && n.unnamed:
+		return TroubleName
 	case !n.up && n.fault == FaultRefused:
 		return TroubleRefused
-	case !n.up && n.fault == FaultName:
-		return TroubleName
 	case speaks && (n.denied || n.infoClass.denies()):
 		return TroubleDenied
 	case speaks && (n.lastClass == ReplyUnknown || n.infoClass == ReplyUnknown):

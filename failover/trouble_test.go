@@ -41,3 +41,34 @@ func TestSilentUntilItAnswers(t *testing.T) {
 		t.Errorf("after the answer, announced\n%s", got)
 	}
 }
+
+// What a master owes while nobody knows its address is no silence of its own: once the
+// name resolves it has down-after to answer, whatever is found there.
+func TestSilenceBeginsWithTheName(t *testing.T) {
+	node := Node{Master: "m", Addr: addr1}
+	for name, found := range map[string]func(now time.Time) Event{
+		"connected": func(now time.Time) Event { return LinkUp{At: now, Node: node} },
+		"refused":   func(now time.Time) Event { return LinkDown{At: now, Node: node, Fault: FaultRefused} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, nil)
+			b.commit(formed("m", addr1, addr2))
+			b.step(LinkUp{At: b.now, Node: Node{Master: "m", Addr: addr2}})
+			b.step(PingReply{At: b.now, Node: Node{Master: "m", Addr: addr2}, Reply: ReplyPong})
+			b.step(LinkDown{At: b.now, Node: node, Fault: FaultName})
+			b.runFor(2 * DefaultDownAfter)
+			w := b.m.watch("m")
+			if !w.master.sdown.down || w.master.troubled != TroubleName || !b.m.abstains(w) {
+				t.Fatalf("down %v, trouble %q, abstains %v", w.master.sdown.down, w.master.troubled, b.m.abstains(w))
+			}
+			b.step(found(b.now))
+			if b.runFor(DefaultDownAfter / 2); w.master.sdown.down {
+				t.Error("down for what it owed when it had no address")
+			}
+			b.step(found(b.now)) // a new connection is no answer
+			if b.runFor(DefaultDownAfter); !w.master.sdown.down || b.m.abstains(w) {
+				t.Errorf("down %v, abstains %v after it said nothing for long", w.master.sdown.down, b.m.abstains(w))
+			}
+		})
+	}
+}

@@ -81,6 +81,9 @@ func (e *explanation) because(n *node) string {
 		TroubleRole:    "it says it is a " + n.reported.String(),
 		TroubleEmpty:   "it restarted without its data",
 	}
+	if n.unnamed && n.fault != FaultName {
+		words[TroubleName] += ", nor is it at the address the name had"
+	}
 	if text := words[e.m.trouble(e.w, n)]; text != "" {
 		return ": " + text
 	}

@@ -28,6 +28,7 @@ type world struct {
 	net  *memnet.Network
 	set  *fakeSet
 	sens []*worldSentinel
+	dns  hosts
 
 	mu  sync.Mutex // guards log
 	log []string   // "s0 +sdown master m …", in the order of publishing
@@ -84,7 +85,7 @@ func (x *worldSentinel) start() {
 	settings.DownAfter, settings.FailoverTimeout = testDownAfter, 10*time.Second
 	life := &lifeline{host: x.host}
 	o := Options{
-		Version: "0", Log: zerolog.Nop(), Disk: x.disk, Dial: life.dial,
+		Version: "0", Log: zerolog.Nop(), Disk: x.disk, Dial: life.dial, Lookup: x.w.dns.lookup,
 		Listen: func(_ context.Context, host string, port int) (net.Listener, error) {
 			return x.host.Listen(net.JoinHostPort(host, strconv.Itoa(port)))
 		},
@@ -177,10 +178,13 @@ func (x *worldSentinel) do(cmd string) (string, error) {
 }
 
 // master is SENTINEL MASTER m as a map.
-func (x *worldSentinel) master() map[string]string {
+func (x *worldSentinel) master() map[string]string { return x.named("m") }
+
+// named is SENTINEL MASTER of a name.
+func (x *worldSentinel) named(name string) map[string]string {
 	m := map[string]string{}
 	_ = x.s.do(context.Background(), func(lp *loop) {
-		f := lp.masterFields("m")
+		f := lp.masterFields(name)
 		for i := 0; i+1 < len(f); i += 2 {
 			m[f[i]] = f[i+1]
 		}

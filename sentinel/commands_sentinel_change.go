@@ -78,8 +78,8 @@ func (s *Sentinel) knowsHost(ctx context.Context, host string) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	_, err := s.names.resolve(ctx, host)
-	return err == nil
+	ip, _ := s.names.resolve(ctx, host)
+	return ip != ""
 }
 
 // ok answers OK unless there is an error.

@@ -32,12 +32,14 @@ type names struct {
 
 // name is what is known of a host name.
 type name struct {
-	ip     string
+	ip     string        // empty: it never stood for anything
+	err    error         // of the last look-up: ip is what it stood for before that
 	at     time.Time     // when that was found out
 	asking chan struct{} // closed when the look-up under way is over; nil: there is none
 }
 
-// resolve answers the IP address of a host, which may be one already.
+// resolve answers the IP address of a host, which may be one already. With an error it
+// may still answer an address: the one that a name had which does not resolve any more.
 func (r *names) resolve(ctx context.Context, host string) (string, error) {
 	if net.ParseIP(host) != nil {
 		return host, nil
@@ -45,7 +47,7 @@ func (r *names) resolve(ctx context.Context, host string) (string, error) {
 	for {
 		n, wait := r.enter(host)
 		if n.fresh() {
-			return n.ip, nil
+			return n.ip, n.err
 		}
 		if wait == nil {
 			return r.ask(ctx, host, n.ip)
@@ -53,16 +55,9 @@ func (r *names) resolve(ctx context.Context, host string) (string, error) {
 		select {
 		case <-wait:
 		case <-ctx.Done():
-			return n.ip, orNil(ctx.Err(), n.ip != "")
+			return n.ip, ctx.Err()
 		}
 	}
-}
-
-func orNil(err error, nothing bool) error {
-	if nothing {
-		return nil
-	}
-	return err
 }
 
 func (n name) fresh() bool { return n.ip != "" && time.Since(n.at) < freshName }
@@ -105,25 +100,23 @@ func (r *names) ask(ctx context.Context, host, last string) (string, error) {
 	if err == nil && !slices.Contains(ips, last) {
 		ip = ips[0]
 	}
-	r.leave(host, ip, err == nil)
+	r.leave(host, ip, err)
 	if err == nil && ip != last {
 		r.news(ctx, host, ip)
 	}
-	return ip, orNil(err, ip != "")
+	return ip, err
 }
 
 // leave notes the outcome of a look-up and lets the others go on. A failed one counts
 // as the last answer, which is asked about again only a little later.
-func (r *names) leave(host, ip string, ok bool) {
+func (r *names) leave(host, ip string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.known[host]
 	if n == nil { // forgotten meanwhile
 		return
 	}
-	if n.ip = ip; ok || ip != "" {
-		n.at = time.Now()
-	}
+	n.ip, n.err, n.at = ip, err, time.Now()
 	if n.asking != nil {
 		close(n.asking)
 		n.asking = nil
@@ -152,12 +145,26 @@ func (s *Sentinel) dialNode(ctx context.Context, network, addr string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	ip, err := s.names.resolve(ctx, host)
-	if err != nil {
-		return nil, err
+	ip, unresolved := s.names.resolve(ctx, host)
+	if ip == "" {
+		return nil, &nameError{unresolved}
 	}
-	return s.opts.Dial(ctx, network, net.JoinHostPort(ip, port))
+	conn, err := s.opts.Dial(ctx, network, net.JoinHostPort(ip, port))
+	if err != nil && unresolved != nil {
+		return nil, &staleError{err, unresolved}
+	}
+	return conn, err
 }
+
+// nameError is why a host name never stood for anything.
+type nameError struct{ error }
+
+// staleError is why the address that a name last had could not be reached, and why the
+// name has no other. It counts as the former: a host that dies may take its name along.
+type staleError struct{ error, name error }
+
+func (e *staleError) Error() string { return e.error.Error() + " (" + e.name.Error() + ")" }
+func (e *staleError) Unwrap() error { return e.error }
 
 // usable says whether a host that others name may be used: an IP address or, with
 // resolve-hostnames, a name.

@@ -69,19 +69,22 @@ func (lp *loop) linkDown(ev linkDown) {
 		return
 	}
 	lp.noteAnswers(ev.l.node, false)
-	lp.step(failover.LinkDown{At: ev.at, Node: ev.l.node, Fault: faultOf(ev.cause)})
+	var stale *staleError
+	lp.step(failover.LinkDown{
+		At: ev.at, Node: ev.l.node, Fault: faultOf(ev.cause), Unresolved: errors.As(ev.cause, &stale),
+	})
 }
 
 // faultOf says what the end of a connection, or a dial that failed, means.
 func faultOf(err error) failover.Fault {
-	var dns *net.DNSError
+	var name *nameError
 	var timeout net.Error
 	switch {
 	case errors.Is(err, errLinkReset):
 		return failover.FaultClosed
 	case isRefused(err):
 		return failover.FaultRefused
-	case errors.As(err, &dns):
+	case errors.As(err, &name):
 		return failover.FaultName
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return failover.FaultTimeout
