@@ -389,6 +389,31 @@ func TestSettingsApplyEverywhere(t *testing.T) {
 	})
 }
 
+// Whoever was told that a change is made finds it made by its next command, on every
+// sentinel, however busy that is.
+func TestChangesAreReadBack(t *testing.T) {
+	inWorld(t, func(w *world) {
+		ctx, cancel := context.WithCancel(context.Background())
+		var busy sync.WaitGroup
+		for _, x := range w.sens {
+			busy.Go(func() {
+				for x.s.do(ctx, func(*loop) { time.Sleep(5 * time.Millisecond) }) == nil {
+				}
+			})
+		}
+		defer busy.Wait()
+		defer cancel()
+		for i := range 60 {
+			c := w.dial(w.sens[i%3])
+			name := fmt.Sprintf("n%d", i)
+			c.says("SENTINEL MONITOR "+name+" 10.0.1.9 6379 2\r\n", "+OK\r\n")
+			c.says("SENTINEL SET "+name+" quorum 3\r\n", "+OK\r\n")
+			c.says("SENTINEL REMOVE "+name+"\r\n", "+OK\r\n")
+			c.says("SENTINEL SET "+name+" quorum 3\r\n", "-ERR No such master with that name\r\n")
+		}
+	})
+}
+
 // A sentinel that was away is brought up to date with exactly what was committed,
 // though it was proposed through followers, on connections used again since.
 func TestLateSentinelCatchesUp(t *testing.T) {

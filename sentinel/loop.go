@@ -73,6 +73,7 @@ func (lp *loop) run(ctx context.Context) error {
 		case c := <-lp.s.quorum.Commits():
 			lp.commit(c)
 		case ask := <-lp.s.asks:
+			lp.takeCommits() // who was told that his change is made finds it made
 			ask(lp)
 		case <-lp.s.quorum.Changed():
 			lp.pollQuorum(time.Now())
@@ -93,11 +94,16 @@ func (lp *loop) run(ctx context.Context) error {
 // attend takes the commits and the questions that are there now: while there is always a
 // tick due they must not get their turn by chance only.
 func (lp *loop) attend() {
+	asks := len(lp.s.asks)
+	lp.takeCommits()
+	for range asks {
+		(<-lp.s.asks)(lp)
+	}
+}
+
+func (lp *loop) takeCommits() {
 	for range len(lp.s.quorum.Commits()) {
 		lp.commit(<-lp.s.quorum.Commits())
-	}
-	for range len(lp.s.asks) {
-		(<-lp.s.asks)(lp)
 	}
 }
 
