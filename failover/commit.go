@@ -202,6 +202,7 @@ func (m *Machine) follow(name string, cause Command) {
 
 func (m *Machine) startWatching(master *Master, cause Command) {
 	w := &watch{name: master.Name, agreed: master.clone(), next: m.now, claimSeen: m.now}
+	w.paused = w.agreed.Paused.inForce(m.wall(m.now))
 	i, _ := slices.BinarySearchFunc(m.watches, w.name, func(w *watch, name string) int {
 		return strings.Compare(w.name, name)
 	})

@@ -157,10 +157,32 @@ func (m *Machine) followPause(w *watch, old *Master) {
 		if !is.Until.IsZero() {
 			until = is.Until.UTC().Format(time.RFC3339)
 		}
-		w.refused = ""
+		w.refused, w.paused = "", true
 		m.onMaster(Warning, "+failover-paused", w, "until", until)
-	case is == nil && was != nil:
+	case is == nil:
+		m.endPause(w)
+	}
+}
+
+func (m *Machine) endPause(w *watch) {
+	if w.paused {
+		w.paused = false
 		m.onMaster(Warning, "-failover-paused", w)
+	}
+}
+
+// noticeExpiry announces that a pause is over without a word from anybody.
+func (m *Machine) noticeExpiry(w *watch) {
+	if !w.paused {
+		return
+	}
+	p := w.agreed.Paused
+	if !p.inForce(m.wall(m.now)) {
+		m.endPause(w)
+		return
+	}
+	if !p.Until.IsZero() {
+		w.wake(m.onOurClock(p.Until))
 	}
 }
 

@@ -30,6 +30,7 @@ type watch struct {
 	voted     string    // claimant of the last claim seen
 	votedIn   uint64    // its epoch
 
+	paused  bool     // the pause of agreed is announced
 	lineage []string // ids of the histories the master was seen to have, oldest first
 	refused string   // why the last failover was not started, as recorded; of this odown
 	check   check    // of the pre-failover script

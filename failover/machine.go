@@ -301,6 +301,7 @@ func (m *Machine) review(w *watch) {
 		m.keepInTouch(w, n)
 	}
 	m.noticeTrouble(w)
+	m.noticeExpiry(w)
 	m.judge(w)
 	if !m.tiltSince.IsZero() {
 		return // observe, act on nothing

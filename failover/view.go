@@ -88,16 +88,16 @@ func (m *Machine) Master(now time.Time, name string) (MasterView, bool) {
 		Claim:        w.agreed.clone().Claim,
 	}
 	v.Name = w.name
-	v.Flags = w.masterFlags(now, m.cutOff(now))
+	v.Flags = w.masterFlags(w.agreed.Paused.inForce(m.wall(now)), m.cutOff(now))
 	v.FailoverState = w.failoverState()
 	v.ODown = w.odown
 	if w.odown {
 		v.ODownTime = now.Sub(w.odownSince)
 	}
-	if p := w.agreed.Paused; p.inForce(now) {
+	if p := w.agreed.Paused; p.inForce(m.wall(now)) {
 		v.Paused, v.PausedFor = true, -time.Millisecond
 		if !p.Until.IsZero() {
-			v.PausedFor = p.Until.Sub(now)
+			v.PausedFor = p.Until.Sub(m.wall(now))
 		}
 	}
 	for _, n := range w.nodes {
@@ -123,7 +123,7 @@ func (m *Machine) cutOff(now time.Time) bool {
 
 // masterFlags shows the running failover only until the switch: clients reject a
 // master with failover_in_progress.
-func (w *watch) masterFlags(now time.Time, cutOff bool) string {
+func (w *watch) masterFlags(paused, cutOff bool) string {
 	n := w.master
 	f := flags{}
 	f.add(n.sdown.down, "s_down")
@@ -137,7 +137,7 @@ func (w *watch) masterFlags(now time.Time, cutOff bool) string {
 	f.add(n.killed, "script_kill_sent")
 	f.add(n.rebooted, "master_reboot")
 	f.add(n.badly(), string(n.troubled))
-	f.add(w.agreed.Paused.inForce(now), "failover_paused")
+	f.add(paused, "failover_paused")
 	f.add(cutOff, "no_quorum")
 	return f.String()
 }

@@ -2,6 +2,7 @@ package sentinel
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -67,6 +68,71 @@ func TestPauseHoldsEverywhere(t *testing.T) {
 			t.Errorf("%d sentinels say it was refused", n)
 		}
 		w.await(15*time.Second, "a switch when the pause is over", func() bool { return w.agree("10.0.1.1") })
+	})
+}
+
+// Every sentinel shows a pause, and how long it still is, wherever it shows a master;
+// when it is over, by time or by RESUME, nothing is left of it.
+func TestPauseIsShown(t *testing.T) {
+	inWorld(t, func(w *world) {
+		left := regexp.MustCompile(`\$"failover-paused-for" \$"(-?\d+)"`)
+		shown := func(least, most int) {
+			t.Helper()
+			for _, x := range w.sens {
+				for _, cmd := range []string{"SENTINEL MASTER m", "SENTINEL MASTERS"} {
+					text, err := x.do(cmd)
+					if err != nil || !strings.Contains(text, `$"master,failover_paused"`) {
+						t.Errorf("s%d: %s: %s, %v", x.n, cmd, text, err)
+					}
+					if f := left.FindStringSubmatch(text); f == nil || atoi(f[1]) < least || atoi(f[1]) > most {
+						t.Errorf("s%d: %s: %q, want %d to %d ms", x.n, cmd, f, least, most)
+					}
+				}
+				if text, err := x.do("INFO sentinel"); err != nil || !strings.Contains(text, `sentinel_failovers_paused:1\r\n`) {
+					t.Errorf("s%d: INFO: %s, %v", x.n, text, err)
+				}
+			}
+		}
+		gone := func(ends int) {
+			t.Helper()
+			for _, x := range w.sens {
+				for _, cmd := range []string{"SENTINEL MASTER m", "SENTINEL MASTERS", "INFO sentinel"} {
+					if text, err := x.do(cmd); err != nil || strings.Contains(text, "paused") {
+						t.Errorf("s%d: %s: %s, %v", x.n, cmd, text, err)
+					}
+				}
+			}
+			if n := w.count("-failover-paused master m 10.0.1.1 6379"); n != 3*ends {
+				t.Errorf("%d times -failover-paused, want %d", n, 3*ends)
+			}
+		}
+		tell := func(x *worldSentinel, cmd string) {
+			t.Helper()
+			if text, err := x.do(cmd); err != nil || text != `+"OK"` {
+				t.Errorf("%s: %s, %v", cmd, text, err)
+			}
+			time.Sleep(time.Second)
+		}
+		tell(w.sens[0], "SENTINEL PAUSE m FOR 20")
+		shown(18_000, 19_000)
+		time.Sleep(15 * time.Second)
+		shown(3_000, 4_000)
+		w.sens[2].kill()
+		w.sens[2].start()
+		w.await(3*time.Second, "the pause after a restart", func() bool {
+			return w.sens[2].master()["flags"] == "master,failover_paused"
+		})
+		time.Sleep(5 * time.Second)
+		gone(1)
+		tell(w.sens[1], "SENTINEL PAUSE m")
+		shown(-1, -1)
+		tell(w.sens[2], "SENTINEL PAUSE m FOR 60")
+		shown(58_000, 59_000)
+		tell(w.sens[0], "SENTINEL RESUME m")
+		gone(2)
+		if n := w.count("+failover-paused"); n != 9 {
+			t.Errorf("%d times +failover-paused, want 9", n)
+		}
 	})
 }
 
