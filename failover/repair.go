@@ -40,13 +40,13 @@ func (m *Machine) looksSane(w *watch) bool {
 
 // wrong returns the event that goes with repairing n, empty if n is all right.
 func (m *Machine) wrong(w *watch, n *node) string {
-	if !n.isReplica() || !n.up || n.sdown.down || n.infoAt.IsZero() || n.infoAsked.Before(w.changedAt) {
+	if !n.isReplica() || !n.up || n.infoAt.IsZero() || n.infoAsked.Before(w.changedAt) {
 		return ""
 	}
-	if n.info.Role == RoleMaster {
-		return "+convert-to-slave"
+	if n.info.Role == RoleMaster && (!n.sdown.down || m.speaks(w, n)) {
+		return "+convert-to-slave" // one whose disk fails answers, though PING with an error
 	}
-	if n.info.Role != RoleSlave || n.info.MasterAddr.IsZero() || m.follows(w, n) || w.claim() != nil ||
+	if n.sdown.down || n.info.Role != RoleSlave || n.info.MasterAddr.IsZero() || m.follows(w, n) || w.claim() != nil ||
 		n.infoAsked.Before(w.settledAt) {
 		return ""
 	}

@@ -27,7 +27,7 @@ const (
 
 // trouble returns what is wrong with n now, or nothing.
 func (m *Machine) trouble(w *watch, n *node) Trouble {
-	speaks := m.now.Before(n.lastReply.Add(w.settings().DownAfter)) // lately, if only to say no
+	speaks := m.speaks(w, n)
 	switch {
 	case !n.up && n.unnamed:
 		return TroubleName
@@ -57,14 +57,20 @@ func (m *Machine) trouble(w *watch, n *node) Trouble {
 	return TroubleNone
 }
 
+// speaks reports whether n has answered lately, if only to say no.
+func (m *Machine) speaks(w *watch, n *node) bool {
+	return m.now.Before(n.lastReply.Add(w.settings().DownAfter))
+}
+
 // silentFrom is when an unanswered ping makes the instance silent. It is zero if no
-// answer is owed. A new connection has its own time, unless the instance was silent
-// before: that it takes another connection is no answer.
+// answer is owed. An answer that is an error is one here. A new connection has its own
+// time, unless the instance was silent before: that it takes another connection is no
+// answer.
 func (n *node) silentFrom(s *Settings) time.Time {
 	if n.unanswered.IsZero() {
 		return time.Time{}
 	}
-	since := n.unanswered
+	since := later(n.unanswered, n.lastReply)
 	if n.up && n.troubled != TroubleSilent {
 		since = later(since, n.changed)
 	}

@@ -27,11 +27,12 @@ const patience = 40 * time.Second
 
 // set is a master with its replicas, and the sentinels over them.
 type set struct {
-	t         *testing.T
-	quorum    int
-	first     int        // port of the first master, which all sentinel.conf name
-	data      []*process // data[0] starts as the master
-	sentinels []*process
+	t          *testing.T
+	quorum     int
+	directives string     // more lines for sentinel.conf
+	first      int        // port of the first master, which all sentinel.conf name
+	data       []*process // data[0] starts as the master
+	sentinels  []*process
 }
 
 // newSet starts one data server of each program, the first as master of the others.
@@ -82,7 +83,7 @@ dir %s
 sentinel monitor %s 127.0.0.1 %d %d
 sentinel down-after-milliseconds %s %d
 sentinel failover-timeout %s 10000
-`, port, dir, setName, s.first, s.quorum, setName, downAfter.Milliseconds(), setName)
+%s`, port, dir, setName, s.first, s.quorum, setName, downAfter.Milliseconds(), setName, s.directives)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
