@@ -75,7 +75,7 @@ func (c *session) flagLetters() string {
 	add(c.class == classMaster, 'M')
 	add(c.subs.count() > 0, 'P')
 	add(c.multi != nil, 'x')
-	add(c.waits(), 'b')
+	add(c.isBlocked(), 'b')
 	add(c.watchDirty, 'd')
 	add(c.closeAfter, 'c')
 	add(c.doomed, 'A')
@@ -94,11 +94,14 @@ func (c *session) describe(b []byte) []byte {
 	if c.wantWrite {
 		events = "rw"
 	}
-	multi, multiMem := -1, 0
+	multi := -1
 	if c.multi != nil {
-		multi, multiMem = len(c.multi.cmds), c.multi.bytes
+		multi = len(c.multi.cmds)
 	}
 	cmd, user, proto, fd, laddr := "NULL", "default", 2, -1, ""
+	if c.class == classMaster {
+		user = "(superuser)"
+	}
 	if c.lastCmd != nil {
 		cmd = c.lastCmd.Full
 	}
@@ -108,14 +111,20 @@ func (c *session) describe(b []byte) []byte {
 	if c.conn != nil {
 		fd, laddr = c.conn.FD(), c.localAddr()
 	}
+	qbuf, qfree := len(c.in), cap(c.in)-len(c.in)
+	if c.lent > 0 {
+		qbuf, qfree = c.lent, readSize-c.lent
+	}
+	first := min(c.pendingBytes(), replyBufferMax)
+	more := c.pendingBytes() - first
 	now := c.srv.turnWall
 	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d"+
-		" multi=%d watch=%d qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d"+
+		" multi=%d qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d"+
 		" events=%s cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
 		c.id, c.addr(), laddr, fd, c.name, (now-c.created)/1000, (now-c.lastActive)/1000, c.flagLetters(),
 		c.ctx.DBIndex, len(c.subs.channels), len(c.subs.patterns), len(c.subs.shards),
-		multi, len(c.watches), len(c.in), cap(c.in)-len(c.in), 0, multiMem, cap(c.out.Buf), cap(c.out.Buf),
-		c.pendingBytes(), 0, c.pendingBytes(), c.memory(),
+		multi, qbuf, qfree, c.argumentMemory(), c.multi.memory(), c.fit.size, c.fit.peak,
+		first, (more+replyBufferMax-1)/replyBufferMax, more, c.memory(),
 		events, cmd, user, proto, c.libName, c.libVer)
 }
 
@@ -138,11 +147,29 @@ const (
 
 // memory is about what the session holds, in bytes.
 func (c *session) memory() int {
-	n := sessionSize + cap(c.in) + cap(c.out.Buf)
-	if c.multi != nil {
-		n += c.multi.bytes + len(c.multi.cmds)*queuedSize
+	n := sessionSize + cap(c.in) + cap(c.out.Buf) + c.multi.memory()
+	if c.blocked != nil {
+		n += argumentBytes(c.blocked.args)
 	}
 	return n + len(c.watches)*watchSize + c.subs.count()*subscriptionSize
+}
+
+// argumentMemory is what the arguments of the command take that runs or waits, in bytes.
+func (c *session) argumentMemory() int {
+	switch {
+	case c.blocked != nil:
+		return argumentBytes(c.blocked.args)
+	case c.srv.running == c:
+		return argumentBytes(c.ctx.Args)
+	}
+	return 0
+}
+
+func argumentBytes(args [][]byte) (n int) {
+	for _, a := range args {
+		n += len(a)
+	}
+	return n
 }
 
 // CLIENT LIST [TYPE type] [ID id [id ...]]

@@ -15,13 +15,16 @@ const errNoFile = configError("The server is running without a config file")
 // stay; lines of unknown directives become comments; what differs from its
 // default and has no line is appended. The text of an error is the system's, as
 // CONFIG REWRITE shows it.
-func (c *Config) Rewrite() error {
+func (c *Config) Rewrite() error { return c.rewrite(false) }
+
+// rewrite is Rewrite; with all, every directive gets a line.
+func (c *Config) rewrite(all bool) error {
 	if c.file == "" {
 		return errNoFile
 	}
 	f, err := conf.OpenFile(c.file, c.lineKey)
 	if err == nil {
-		err = conf.WriteAtomic(c.file, c.rewritten(f), 0o644)
+		err = conf.WriteAtomic(c.file, c.rewritten(f, all), 0o644)
 	}
 	if err != nil {
 		return systemError(err)
@@ -29,13 +32,13 @@ func (c *Config) Rewrite() error {
 	return nil
 }
 
-func (c *Config) rewritten(f *conf.File) []byte {
+func (c *Config) rewritten(f *conf.File, all bool) []byte {
 	for i := range c.rows {
 		d := &c.rows[i]
 		f.Drop(d.name)
 		for n, line := range d.v.lines() {
 			isDefault := n < len(d.def) && line == d.def[n] && d.flags&alwaysWrite == 0
-			f.Put(d.name, d.name+" "+line, !isDefault)
+			f.Put(d.name, d.name+" "+line, all || !isDefault)
 		}
 	}
 	return f.Bytes()

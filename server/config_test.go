@@ -372,3 +372,35 @@ func TestDirectives(t *testing.T) {
 		t.Errorf("not described: %v; %d inert", listed, inert)
 	}
 }
+
+// A file with every directive, as DEBUG CONFIG-REWRITE-FORCE-ALL writes it, is read as
+// what it was written from.
+func TestRewriteAll(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "all.conf")
+	if err := os.WriteFile(path, []byte("maxmemory 100mb\nsave 900 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load := func() *Config {
+		t.Helper()
+		ds, err := conf.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := LoadConfig(path, ds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c := load()
+	if err := c.rewrite(true); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(b), "\nhz 10\n") {
+		t.Errorf("%v: no line for what has its default:\n%s", err, b)
+	}
+	if got, want := load().Get("*"), c.Get("*"); !slices.Equal(got, want) {
+		t.Errorf("read again it is\n%v, want\n%v", got, want)
+	}
+}

@@ -32,6 +32,9 @@ const (
 
 // cron runs hz times a second.
 func (s *Server) cron() {
+	if s.debug.cronPaused {
+		return
+	}
 	s.expireCycle()
 	s.space.Maintain(s.within(maintenanceBudget))
 	s.sessionsCron()
@@ -41,6 +44,9 @@ func (s *Server) cron() {
 }
 
 func (s *Server) everySecond() {
+	if s.debug.cronPaused {
+		return
+	}
 	s.sampleMemory()
 	s.tuneCollector()
 	s.tidyWhenQuiet()
@@ -69,6 +75,7 @@ func (s *Server) sessionsCron() {
 		c := s.order[s.cronAt]
 		if !s.idleTooLong(c) {
 			c.checkOutputLimit()
+			s.fitReplyBuffer(c)
 		}
 	}
 }

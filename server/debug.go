@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,6 +17,7 @@ func (s *Server) debugRows() []command.Row {
 		{Name: "DIGEST-VALUE", Run: cmdDebugDigestValue},
 		{Name: "ERROR", Run: cmdDebugError},
 		{Name: "HTSTATS", Run: s.cmdDebugHTStats},
+		{Name: "HTSTATS-KEY", Run: cmdDebugHTStatsKey},
 		{Name: "LISTPACK", Run: s.cmdDebugListpack},
 		{Name: "LOADAOF", Run: s.cmdDebugLoadAOF},
 		{Name: "LOG", Run: s.cmdDebugLog},
@@ -27,7 +29,10 @@ func (s *Server) debugRows() []command.Row {
 		{Name: "REPLICATE", Run: cmdDebugReplicate},
 		{Name: "SLEEP", Run: cmdDebugSleep},
 		{Name: "RELOAD", Run: s.cmdDebugReload},
-		{Name: "SET-ACTIVE-EXPIRE", Run: s.cmdDebugSetActiveExpire},
+		{Name: "STRINGMATCH-LEN", Run: cmdDebugStringMatch},
+		{Name: "CLIENT-EVICTION", Run: s.cmdDebugClientEviction},
+		{Name: "CONFIG-REWRITE-FORCE-ALL", Run: s.cmdDebugRewriteAll},
+		{Name: "REPLYBUFFER", Run: s.cmdDebugReplyBuffer},
 		{Name: "CHANGE-REPL-ID", Run: s.cmdDebugChangeReplID},
 		{Name: "HELP", Run: cmdDebugHelp},
 	}
@@ -35,7 +40,7 @@ func (s *Server) debugRows() []command.Row {
 
 // DEBUG subcommand [argument ...]
 func (s *Server) cmdDebug(c *command.Ctx) error {
-	for _, r := range s.debugRows() {
+	for _, r := range slices.Concat(s.debugRows(), s.debugSwitches(), s.crashRows()) {
 		if equalFold(c.Args[1], r.Name) {
 			return r.Run(c)
 		}
@@ -61,17 +66,6 @@ func cmdDebugSleep(c *command.Ctx) error {
 	return nil
 }
 
-// DEBUG SET-ACTIVE-EXPIRE 0 | 1
-func (s *Server) cmdDebugSetActiveExpire(c *command.Ctx) error {
-	if len(c.Args) != 3 {
-		return debugUnknown(c)
-	}
-	n, err := strconv.Atoi(string(c.Args[2]))
-	s.activeExpire = err == nil && n != 0
-	c.Out.Status("OK")
-	return nil
-}
-
 // DEBUG CHANGE-REPL-ID
 func (s *Server) cmdDebugChangeReplID(c *command.Ctx) error {
 	if len(c.Args) != 2 {
@@ -86,9 +80,20 @@ func (s *Server) cmdDebugChangeReplID(c *command.Ctx) error {
 // DEBUG HELP
 func cmdDebugHelp(c *command.Ctx) error {
 	c.Help(
+		"ASSERT",
+		"    Crash by assertion failed.",
 		"CHANGE-REPL-ID",
 		"    Change the replication IDs of the instance.",
 		"    Dangerous: should be used only for testing the replication subsystem.",
+		"CLIENT-EVICTION",
+		"    Show how much memory clients of which size have (maxmemory-clients).",
+		"CONFIG-REWRITE-FORCE-ALL",
+		"    Like CONFIG REWRITE, but with every option, those that have their default",
+		"    value and no line in the file included.",
+		"CRASH-AND-RECOVER [<milliseconds>]",
+		"    Hard crash and restart after a <milliseconds> delay (default 0).",
+		"DICT-RESIZING <0|1>",
+		"    Accepted, and without effect.",
 		"DIGEST",
 		"    Output a hex signature representing the current DB content.",
 		"DIGEST-VALUE <key> [<key> ...]",
@@ -98,8 +103,10 @@ func cmdDebugHelp(c *command.Ctx) error {
 		"    unit tests to simulate Redis errors.",
 		"LOG <message>",
 		"    Write <message> to the server log.",
-		"HTSTATS <dbid>",
+		"HTSTATS <dbid> [full]",
 		"    Return hash table statistics of the specified Redis database.",
+		"HTSTATS-KEY <key> [full]",
+		"    Like HTSTATS but for the hash table stored at <key>'s value.",
 		"LISTPACK <key>",
 		"    Show low level info about the listpack encoding of <key>.",
 		"LOADAOF",
@@ -108,6 +115,12 @@ func cmdDebugHelp(c *command.Ctx) error {
 		"    Replicates the provided string to replicas, allowing data divergence.",
 		"OBJECT <key>",
 		"    Show low level info about `key` and associated value.",
+		"OOM",
+		"    Crash the server simulating an out-of-memory error.",
+		"PANIC",
+		"    Crash the server simulating a panic.",
+		"PAUSE-CRON <0|1>",
+		"    Stop periodic cron job processing.",
 		"POPULATE <count> [<prefix>] [<size>]",
 		"    Create <count> string keys named key:<num>. If <prefix> is specified then",
 		"    it is used instead of the 'key' prefix. These are not propagated to",
@@ -128,8 +141,22 @@ func cmdDebugHelp(c *command.Ctx) error {
 		"    * NOFLUSH: the existing database will not be removed before load, but",
 		"      conflicting keys will generate an exception and kill the server.",
 		"    * NOSAVE: the database will be loaded from an existing RDB file.",
+		"REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",
+		"    For how long the largest reply of a client counts for the size of its buffer.",
+		"REPLYBUFFER RESIZING <0|1>",
+		"    Whether the buffers for replies are fitted to what clients need.",
+		"RESTART [<milliseconds>]",
+		"    Graceful restart: save config, db, restart after a <milliseconds> delay (default 0).",
+		"SEGFAULT",
+		"    Crash the server with sigsegv.",
+		"SET-DISABLE-DENY-SCRIPTS <0|1>",
+		"    Accepted, and without effect: there are no scripts.",
+		"SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+		"    Enables or disables checksum checks for RDB files and RESTORE's payload.",
 		"SLEEP <seconds>",
 		"    Stop the server for <seconds>. Decimals allowed.",
+		"STRINGMATCH-LEN <length> <pattern>",
+		"    Match <pattern> against a string of <length> times the letter a.",
 		"SET-ACTIVE-EXPIRE <0|1>",
 		"    Setting it to 0 disables expiring keys (and hash-fields) in background ",
 		"    when they are not accessed (otherwise the Redis behavior). Setting it",

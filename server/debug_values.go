@@ -107,9 +107,9 @@ func (s *Server) cmdDebugPopulate(c *command.Ctx) error {
 
 var errNotPositive = resp.Errorf("ERR value is out of range, must be positive")
 
-// DEBUG HTSTATS dbid
+// DEBUG HTSTATS dbid [FULL]
 func (s *Server) cmdDebugHTStats(c *command.Ctx) error {
-	if len(c.Args) != 3 {
+	if len(c.Args) != 3 && len(c.Args) != 4 {
 		return debugUnknown(c)
 	}
 	n, ok := resp.ParseInt(c.Args[2])
@@ -121,6 +121,28 @@ func (s *Server) cmdDebugHTStats(c *command.Ctx) error {
 	}
 	keys, volatile := s.space.DB(int(n)).TableStats()
 	c.Out.Verbatim("txt", "[Dictionary HT]\n"+tableText(keys)+"[Expires HT]\n"+tableText(volatile))
+	return nil
+}
+
+// DEBUG HTSTATS-KEY key [FULL]
+func cmdDebugHTStatsKey(c *command.Ctx) error {
+	if len(c.Args) != 3 && len(c.Args) != 4 {
+		return debugUnknown(c)
+	}
+	e, ok := c.DB.Peek(c.Args[2])
+	if !ok {
+		return resp.ErrNoSuchKey
+	}
+	o, ok := e.Object().(interface {
+		Shape() (pages, places, depth int)
+		Len() int
+	})
+	if !ok || e.Encoding() != keyspace.Hashtable {
+		return resp.Errorf("ERR The value stored at the specified key is not represented using an hash table")
+	}
+	t := keyspace.TableStats{Elements: o.Len()}
+	t.Buckets, t.Places, t.Depth = o.Shape()
+	c.Out.Verbatim("txt", tableText(t))
 	return nil
 }
 

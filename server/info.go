@@ -104,13 +104,22 @@ func (s *Server) infoServer(b []byte) []byte {
 		"config_file", s.cfg.File(),
 		"io_threads_active", 0,
 	)
-	for i, ln := range s.listening.all() {
-		if a := ln.Addr(); a.Network() == "unix" {
-			b = fmt.Appendf(b, "listener%d:name=unix,bind=%s\r\n", i, a)
-		} else {
-			host, port := splitAddr(a.String())
-			b = fmt.Appendf(b, "listener%d:name=tcp,bind=%s,port=%s\r\n", i, host, port)
-		}
+	return s.infoListeners(b)
+}
+
+// infoListeners has a line for TCP, of all addresses as they were asked for, and one
+// for the Unix socket.
+func (s *Server) infoListeners(b []byte) []byte {
+	l := &s.listening
+	if len(l.tcp) > 0 {
+		b = fmt.Appendf(b, "listener0:name=tcp,bind=%s,port=%d\r\n", strings.Join(s.cfg.Bind, ",bind="), s.cfg.Port)
+	}
+	for _, ln := range l.given {
+		host, port := splitAddr(ln.Addr().String())
+		b = fmt.Appendf(b, "listener0:name=tcp,bind=%s,port=%s\r\n", host, port)
+	}
+	if l.unix != nil {
+		b = fmt.Appendf(b, "listener1:name=unix,bind=%s\r\n", s.cfg.UnixSocket)
 	}
 	return b
 }
@@ -155,7 +164,7 @@ func (s *Server) infoClients(b []byte) []byte {
 		"maxclients", s.cfg.MaxClients,
 		"client_recent_max_input_buffer", maxIn,
 		"client_recent_max_output_buffer", maxOut,
-		"blocked_clients", s.blockedCount-len(s.paused.waiting),
+		"blocked_clients", s.blockedCount,
 		"tracking_clients", 0,
 		"pubsub_clients", subscribed,
 		"watching_clients", watching,
@@ -221,8 +230,8 @@ func (s *Server) infoStats(b []byte) []byte {
 		"io_threaded_writes_processed", 0,
 		"client_query_buffer_limit_disconnections", t.queryLimitDisconnections,
 		"client_output_buffer_limit_disconnections", t.outputLimitDisconnections,
-		"reply_buffer_shrinks", 0,
-		"reply_buffer_expands", 0,
+		"reply_buffer_shrinks", t.replyShrinks,
+		"reply_buffer_expands", t.replyExpands,
 		"acl_access_denied_auth", t.authDenied,
 		"acl_access_denied_cmd", 0,
 		"acl_access_denied_key", 0,

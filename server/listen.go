@@ -27,6 +27,17 @@ func (l *listening) all() []net.Listener {
 	return lns
 }
 
+// kinds names the kinds of sockets there are, as INFO and the log do.
+func (l *listening) kinds() (names []string) {
+	if len(l.given)+len(l.tcp) > 0 {
+		names = append(names, "tcp")
+	}
+	if l.unix != nil {
+		names = append(names, "unix")
+	}
+	return names
+}
+
 // listen opens what the configuration names, unless listeners were given, and
 // begins to accept.
 func (s *Server) listen(ctx context.Context) error {
@@ -54,7 +65,7 @@ func (s *Server) openListeners(ctx context.Context) error {
 	if s.cfg.UnixSocket != "" {
 		ln, err := endpoint.ListenUnix(s.cfg.UnixSocket, os.FileMode(s.cfg.UnixSocketPerm))
 		if err != nil {
-			return fmt.Errorf("Failed opening Unix socket: bind: %w", err)
+			return fmt.Errorf("Failed opening Unix socket: bind: %w", systemError(err))
 		}
 		l.unix = ln
 	}
@@ -64,7 +75,8 @@ func (s *Server) openListeners(ctx context.Context) error {
 	return nil
 }
 
-// listenTCP opens every address of bind; a leading '-' makes one optional.
+// listenTCP opens every address of bind. One with a leading '-' may be missing on this
+// machine, any may be of a protocol it does not have.
 func (s *Server) listenTCP(ctx context.Context, bind []string, port int) ([]net.Listener, error) {
 	var lns []net.Listener
 	for _, host := range bind {
@@ -76,17 +88,32 @@ func (s *Server) listenTCP(ctx context.Context, bind []string, port int) ([]net.
 			host = "::"
 		}
 		ln, err := endpoint.ListenTCP(ctx, host, port, s.cfg.TCPBacklog)
-		if err != nil && optional {
-			continue
-		}
 		if err != nil {
-			s.log.Warn().Msgf("Warning: Could not create server TCP listening socket %s:%d: %v", host, port, err)
+			s.log.Warn().Msgf("Warning: Could not create server TCP listening socket %s:%d: bind: %v", host, port, systemError(err))
+			if mayBeMissing(err, optional) {
+				continue
+			}
 			closeAll(lns)
 			return nil, fmt.Errorf("Failed listening on port %d (tcp), aborting.", port)
 		}
 		lns = append(lns, ln)
 	}
 	return lns, nil
+}
+
+// mayBeMissing reports whether a server goes on without the address that failed so.
+func mayBeMissing(err error, optional bool) bool {
+	var no syscall.Errno
+	if !errors.As(err, &no) {
+		return optional // a name that does not resolve, an address without its protocol
+	}
+	switch no {
+	case syscall.EADDRNOTAVAIL:
+		return optional
+	case syscall.ENOPROTOOPT, syscall.EPROTONOSUPPORT, syscall.ESOCKTNOSUPPORT, syscall.EPFNOSUPPORT, syscall.EAFNOSUPPORT:
+		return true
+	}
+	return false
 }
 
 func closeAll(lns []net.Listener) {

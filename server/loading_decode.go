@@ -92,7 +92,7 @@ type decoder struct {
 func (s *Server) newDecoder(o loadOptions, wake func()) *decoder {
 	return &decoder{
 		o: o,
-		reader: rdb.ReaderOptions{SkipChecksum: !s.cfg.RDBChecksum,
+		reader: rdb.ReaderOptions{SkipChecksum: !s.cfg.RDBChecksum || s.debug.skipChecksums,
 			MaxString: max(s.cfg.ProtoMaxBulkLen, rdb.DefaultMaxString)},
 		databases: s.space.Databases(),
 		limits:    s.valueLimits(),

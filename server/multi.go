@@ -44,6 +44,14 @@ func (s *Server) transactionCommands() []command.Row {
 // sessionOf is the session a server command runs for.
 func sessionOf(c *command.Ctx) *session { return c.Session.(*session) }
 
+// memory is about what a transaction holds until EXEC, in bytes.
+func (t *transaction) memory() int {
+	if t == nil {
+		return 0
+	}
+	return t.bytes + len(t.cmds)*queuedSize
+}
+
 // MULTI
 func cmdMulti(c *command.Ctx) error {
 	ss := sessionOf(c)

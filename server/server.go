@@ -111,7 +111,8 @@ type Server struct {
 	lookups           command.Lookups
 	notify            command.Class // notify-keyspace-events
 	activeExpire      bool          // DEBUG SET-ACTIVE-EXPIRE
-	cronAt            int           // where sessionsCron goes on
+	debug             debugging
+	cronAt            int // where sessionsCron goes on
 	slowlog           slowlog
 	buffers           buffers
 	evicting          evicting
@@ -163,6 +164,7 @@ func New(o Options) (*Server, error) {
 		}
 	}
 	s.activeExpire = true
+	s.debug.replyPeakPeriod = replyPeakPeriod
 	s.startTurn()
 	var err error
 	if o.Virtual {
@@ -206,6 +208,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
+	s.log.Info().Msg("Server initialized")
 	stop := context.AfterFunc(ctx, s.poller.Wake)
 	defer stop()
 	s.startCron()
@@ -216,7 +219,9 @@ func (s *Server) Run(ctx context.Context) error {
 // serve begins what only makes sense with the data set there.
 func (s *Server) serve() {
 	s.startReplication()
-	s.log.Info().Msg("Ready to accept connections")
+	for _, kind := range s.listening.kinds() {
+		s.log.Info().Msg("Ready to accept connections " + kind)
+	}
 	if s.ready != nil {
 		s.ready()
 	}

@@ -35,6 +35,8 @@ type session struct {
 	out    resp.Writer
 	aside  []byte // pushes to this session that wait for the reply to its own command
 	sent   int    // how much of out.Buf the socket has taken
+	lent   int    // bytes of the loop's buffer that are being executed
+	fit    replyFit
 	ctx    command.Ctx
 
 	created, lastActive int64 // Unix ms
@@ -126,7 +128,8 @@ func (s *Server) refuse(nc net.Conn, text string) {
 func (s *Server) newSession() *session {
 	s.lastSessionID++
 	c := &session{srv: s, id: s.lastSessionID, created: s.turnWall, lastActive: s.turnWall,
-		authenticated: s.cfg.RequirePass == ""}
+		authenticated: s.cfg.RequirePass == "",
+		fit:           replyFit{size: replyBufferMax, peak: replyBufferMax}}
 	c.ctx = command.Ctx{Out: &c.out, Lookups: &s.lookups, Space: s.space, DB: s.space.DB(0), Host: s, Opt: &s.opt, Streams: &s.streams, LZF: &s.lzf, Session: c}
 	return c
 }
@@ -187,12 +190,14 @@ func (c *session) consume(fresh []byte) {
 	if fresh == nil {
 		buf = c.in
 	}
+	c.lent = len(fresh)
 	used := 0
 	if c.upload != nil {
 		used = c.consumeStream(buf)
 	} else {
 		used = c.execute(buf)
 	}
+	c.lent = 0
 	if c.closed {
 		return
 	}
@@ -384,6 +389,7 @@ func (c *session) setWantWrite(on bool) {
 // releaseOutput hands an emptied buffer to whoever writes next, so that an idle
 // session holds none.
 func (c *session) releaseOutput() {
+	c.fit.note(len(c.out.Buf))
 	buf := c.out.Buf[:0]
 	c.out.Buf, c.sent, c.softSince = nil, 0, 0
 	if cap(buf) > 0 && cap(buf) <= outKeep && len(c.srv.spareOut) < 256 {
@@ -401,7 +407,7 @@ func (c *session) borrowOutput() {
 		c.srv.spareOut = c.srv.spareOut[:n-1]
 		return
 	}
-	c.out.Buf = make([]byte, 0, 1024)
+	c.out.Buf = make([]byte, 0, c.fit.size)
 }
 
 // pendingBytes is what the session holds of output.

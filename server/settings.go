@@ -59,7 +59,7 @@ func (s *Server) applyConfig() {
 		LazyUserFlush:     c.LazyFreeUserFlush,
 		LazyServerDel:     c.LazyFreeServerDel,
 		LazyExpire:        c.LazyFreeExpire,
-		SanitizeDump:      c.SanitizeDumpPayload != SanitizeNo,
+		SkipChecksums:     s.debug.skipChecksums,
 		LFU:               c.MaxMemoryPolicy.LFU(),
 		NotifyNew:         c.NotifyKeyspaceEvents&command.NewKey != 0,
 		RDBCompression:    c.RDBCompression,

@@ -33,6 +33,7 @@ type stats struct {
 	authDenied                    uint64
 	lazyFreedBefore               int64 // CONFIG RESETSTAT
 	reads, writes                 uint64
+	replyShrinks, replyExpands    uint64
 	ops, in, out, replIn, replOut rate
 }
 

@@ -52,7 +52,7 @@ func (d Directive) Errorf(format string, args ...any) *Error {
 }
 
 var (
-	errUnbalancedLine = fmt.Errorf("%w in configuration line", ErrUnbalanced)
+	errUnbalancedLine = errors.New("Unbalanced quotes in configuration line") //nolint:staticcheck // Redis says so
 	errLineTooLong    = fmt.Errorf("line longer than %d bytes", MaxLineBytes)
 	errFileTooLong    = fmt.Errorf("file larger than %d bytes", MaxFileBytes)
 	errTooDeep        = fmt.Errorf("more than %d levels of include", MaxIncludeDepth)

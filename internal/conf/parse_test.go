@@ -25,7 +25,7 @@ func TestParse(t *testing.T) {
 
 func TestParseErrorsNameTheLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"port 1\na \"b":                          `f:2: unbalanced quotes in configuration line`,
+		"port 1\na \"b":                          `f:2: Unbalanced quotes in configuration line`,
 		"a " + strings.Repeat("x", MaxLineBytes): "f:1: line longer than 1048576 bytes",
 		"\n\ninclude /nonexistent/x":             "f:3: include: open /nonexistent/x: no such file or directory",
 		"include [":                              "", // a pattern that is malformed

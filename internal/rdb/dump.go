@@ -56,14 +56,19 @@ func appendDumpTrailer(dst []byte, start, version int) []byte {
 // is ErrDumpTrailer, or an *Error when the trailer is right but the value is not:
 // "Bad data format" to a client. Unlike in a file, a checksum of zero is a
 // checksum; bytes between the value and the trailer are ignored. Redis does both.
-func ParseDump(payload []byte) (Value, error) {
+func ParseDump(payload []byte) (Value, error) { return parseDump(payload, true) }
+
+// ParseDumpUnsummed is ParseDump for a payload whose checksum does not matter.
+func ParseDumpUnsummed(payload []byte) (Value, error) { return parseDump(payload, false) }
+
+func parseDump(payload []byte, summed bool) (Value, error) {
 	n := len(payload) - dumpTrailer
 	if n < 0 {
 		return Value{}, ErrDumpTrailer
 	}
 	version := binary.LittleEndian.Uint16(payload[n:])
 	stored := binary.LittleEndian.Uint64(payload[n+2:])
-	if version > VersionNewest || stored != CRC64(0, payload[:n+2]) {
+	if version > VersionNewest || summed && stored != CRC64(0, payload[:n+2]) {
 		return Value{}, ErrDumpTrailer
 	}
 	in := input{buf: payload, end: n, size: int64(n), maxString: DefaultMaxString}

@@ -66,7 +66,7 @@ type Options struct {
 	LazyUserDel       bool  // lazyfree-lazy-user-del: DEL is UNLINK
 	LazyUserFlush     bool
 	LazyServerDel     bool
-	SanitizeDump      bool
+	SkipChecksums     bool // of RESTORE's payloads
 	LFU               bool // maxmemory-policy is one of the LFU ones
 	NotifyNew         bool // notify-keyspace-events has n, and K or E
 	LazyExpire        bool // lazyfree-lazy-expire: expired keys propagate as UNLINK

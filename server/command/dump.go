@@ -75,7 +75,11 @@ func cmdRestore(c *Ctx) error {
 	if ttl < 0 {
 		return resp.Errorf("ERR Invalid TTL value, must be >= 0")
 	}
-	read, err := rdb.ParseDump(c.Args[3])
+	parse := rdb.ParseDump
+	if c.Opt.SkipChecksums {
+		parse = rdb.ParseDumpUnsummed
+	}
+	read, err := parse(c.Args[3])
 	if err != nil {
 		return restoreError(err)
 	}

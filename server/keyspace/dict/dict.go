@@ -37,6 +37,12 @@ func New() *Dict {
 // Len returns the number of entries.
 func (d *Dict) Len() int { return d.count }
 
+// Shape returns how many pages there are, how many entries they are meant for, and the
+// entries in the fullest page there has been.
+func (d *Dict) Shape() (pages, places, depth int) {
+	return int(d.size()), int(d.size()) * loadMax, d.depth
+}
+
 func (d *Dict) hash(key []byte) uint64 { return maphash.Bytes(d.seed, key) }
 
 // tagOf is the part of a hash that is kept with an entry.

@@ -51,6 +51,9 @@ func (h *Hash) SetPacked(packed bool) { h.packed = packed }
 // Len returns the number of fields, expired ones that are still there included.
 func (h *Hash) Len() int { return h.fields.Len() }
 
+// Shape is that of the hash table: see [dict.Dict.Shape].
+func (h *Hash) Shape() (pages, places, depth int) { return h.fields.Shape() }
+
 // Warm implements [keyspace.Warmer].
 func (h *Hash) Warm(fields [][]byte) byte { return h.fields.Warm(fields) }
 

@@ -41,6 +41,9 @@ func (s *Set) Freeze() keyspace.Object { return &Set{s.members.Freeze()} }
 // Has reports whether m is a member.
 func (s *Set) Has(m []byte) bool { return s.members.Has(m) }
 
+// Shape is that of the hash table: see [dict.Dict.Shape].
+func (s *Set) Shape() (pages, places, depth int) { return s.members.Shape() }
+
 // Warm implements [keyspace.Warmer].
 func (s *Set) Warm(members [][]byte) byte { return s.members.Warm(members) }
 

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/vedette-ha/vedette/internal/resp"
+	"github.com/vedette-ha/vedette/server/command"
+)
+
+// The sizes between which the buffers for replies are fitted to what sessions need,
+// in bytes.
+const (
+	replyBufferMin = 1 << 10
+	replyBufferMax = 16 << 10
+)
+
+// replyPeakPeriod is for how long a session's largest reply is remembered, in ms.
+const replyPeakPeriod = 5000
+
+// replyFit is the size of the buffer that a session gets for its replies. Most sessions
+// need little, and not for long: they start with the largest size and come down to what
+// they use.
+type replyFit struct {
+	size   int
+	peak   int   // the most that was needed lately, up to size
+	peakAt int64 // since when that counts, Unix ms; 0: not for long
+}
+
+// note keeps how much of its buffer a session has used.
+func (f *replyFit) note(n int) { f.peak = max(f.peak, min(n, f.size)) }
+
+// fit halves or doubles the size. The result is below zero if the buffer shrinks, above
+// it if it grows.
+func (f *replyFit) fit() int {
+	switch {
+	case f.size/2 >= replyBufferMin && f.peak < f.size/2:
+		f.size = max(replyBufferMin, f.peak+1)
+		return -1
+	case f.size < replyBufferMax && f.peak == f.size:
+		f.size = min(f.size*2, replyBufferMax)
+		return 1
+	}
+	return 0
+}
+
+// fitReplyBuffer is done for each session about once a second.
+func (s *Server) fitReplyBuffer(c *session) {
+	if s.debug.fixedReplyBuffers {
+		return
+	}
+	switch c.fit.fit() {
+	case -1:
+		s.stats.replyShrinks++
+	case 1:
+		s.stats.replyExpands++
+	}
+	if period := s.debug.replyPeakPeriod; period >= 0 && s.turnWall-c.fit.peakAt > period {
+		c.fit.peak, c.fit.peakAt = min(len(c.out.Buf), c.fit.size), s.turnWall
+	}
+}
+
+// DEBUG REPLYBUFFER PEAK-RESET-TIME NEVER | RESET | milliseconds
+// DEBUG REPLYBUFFER RESIZING 0 | 1
+func (s *Server) cmdDebugReplyBuffer(c *command.Ctx) error {
+	if len(c.Args) != 4 {
+		return debugUnknown(c)
+	}
+	value := c.Args[3]
+	switch strings.ToUpper(string(c.Args[2])) {
+	case "PEAK-RESET-TIME":
+		switch n, ok := resp.ParseInt(value); {
+		case equalFold(value, "NEVER"):
+			s.debug.replyPeakPeriod = -1
+		case equalFold(value, "RESET"):
+			s.debug.replyPeakPeriod = replyPeakPeriod
+		case ok:
+			s.debug.replyPeakPeriod = n
+		default:
+			return resp.ErrNotInteger
+		}
+	case "RESIZING":
+		s.debug.fixedReplyBuffers = !debugOn(value)
+	default:
+		return debugUnknown(c)
+	}
+	c.Out.Status("OK")
+	return nil
+}
