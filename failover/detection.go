@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -10,7 +11,7 @@ func (m *Machine) keepInTouch(w *watch, n *node) {
 	if !n.up {
 		return // the caller dials; LinkUp or LinkDown will come
 	}
-	w.wake(m.ping(&n.health, n.id, w.settings(), m.cadence(w.settings())))
+	w.wake(m.ping(&n.health, n.id, w.settings(), m.pace(w, n)))
 	m.keepInformed(w, n)
 	m.greet(w, n)
 }
@@ -65,7 +66,19 @@ func (m *Machine) greet(w *watch, n *node) {
 	}
 	n.helloDue = m.now.Add(m.timers.PublishPeriod)
 	w.wake(n.helloDue)
+	if n.relayed++; m.relays(w, n) && n.relayed < relayedHellos {
+		return
+	}
+	n.relayed = 0
 	m.do(m.helloFor(w, n.id, w.settings().Command("PUBLISH")))
+}
+
+// relays reports whether a replica passes on to its subscribers what is published on the
+// master, so that a hello of its own tells nobody anything new. As long as nobody is
+// looking for others, or does not belong to us, one now and then is enough.
+func (m *Machine) relays(w *watch, n *node) bool {
+	return w.calm() && n.isReplica() && n.inSync && n.info.MasterLinkUp && m.state.Formed() &&
+		!slices.ContainsFunc(w.sights, func(s *sight) bool { return s.peer.foreign })
 }
 
 func (m *Machine) helloFor(w *watch, to Node, command string) SayHello {

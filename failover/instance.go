@@ -149,6 +149,7 @@ type node struct {
 	infoAsked   time.Time   // when it was asked for
 	asks        []time.Time // when the INFOs left that have no answer, oldest first
 	lastAsk     time.Time
+	relayed     int       // hellos left to the master since the last of its own
 	learnDue    time.Time // no LearnReplica about it before
 	newsAt      time.Time // when it became known here, or its run id or role last changed
 	reported    Role      // role in info, or the configured one before
@@ -203,9 +204,25 @@ func (h *health) silence(s *Settings) (since time.Time, tolerated time.Duration)
 	return h.unanswered, s.DownAfter
 }
 
-// cadence is how often instances of a master are pinged.
+// cadence is how often a master is pinged.
 func (m *Machine) cadence(s *Settings) time.Duration {
 	return max(pingLeast, min(m.timers.PingPeriod, s.DownAfter/10))
+}
+
+// pace is how often a data node is pinged. Nobody waits for news of a replica while the
+// master is well.
+func (m *Machine) pace(w *watch, n *node) time.Duration {
+	every := m.cadence(w.settings())
+	if n == w.master || !w.calm() {
+		return every
+	}
+	return max(every, min(m.timers.PingPeriod, w.settings().DownAfter/calmPings))
+}
+
+// calm reports whether the master is well and no failover runs.
+func (w *watch) calm() bool {
+	n := w.master
+	return n.up && n.troubled == TroubleNone && !n.sdown.down && w.claim() == nil
 }
 
 // redial is how often a down link is dialled again.

@@ -45,6 +45,7 @@ func DefaultTimers() Timers {
 // Times the design fixes; the reasons are in docs/architecture.md.
 const (
 	pingLeast       = 50 * time.Millisecond  // fastest ping cadence
+	calmPings       = 4                      // within down-after, of a replica while the master is well
 	dialEvery       = 250 * time.Millisecond // slowest redial, so that a returned node is seen
 	lateSlack       = 50 * time.Millisecond  // a deadline missed by less is the scheduler's noise
 	reportExpiry    = 5                      // ask periods
@@ -68,6 +69,7 @@ const (
 	youngLink       = 10 * time.Second // while a link is young INFO goes out every second
 	idleDeadline    = time.Second      // NextDeadline when nothing is due
 	peersMax        = 1024             // sentinels known by hello; more are ignored
+	relayedHellos   = 5                // periods in which a replica that relays gets one hello of its own
 	peerHellosMax   = 64               // hellos to one sentinel at once; data nodes carry all
 	namesMax        = 4096             // resolved host names
 )

@@ -95,6 +95,9 @@ type link struct {
 	env     linkEnv
 	redial  chan struct{} // a token ends the pause before the next attempt
 	opened  func()        // gives the turn of the first connection back
+	// A Pub/Sub link is dialled while the command link is up: a node that is away is
+	// tried once, not twice. Both are set before run, nil if there is no other.
+	leads, follows *link
 
 	mu      sync.Mutex   // guards what follows
 	target  string       // host:port; of a sentinel it may change
@@ -110,6 +113,7 @@ func newLink(node failover.Node, channel linkChannel, target string, env linkEnv
 
 // run keeps the link until ctx ends.
 func (l *link) run(ctx context.Context) {
+	l.awaitLead(ctx)
 	l.takeTurn(ctx)
 	for ctx.Err() == nil {
 		begun, every := time.Now(), min(l.env.retry(l), longestRetry)
@@ -123,7 +127,25 @@ func (l *link) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 		pause.Stop()
+		l.awaitLead(ctx)
 	}
+}
+
+// awaitLead waits until the link that this one follows is up.
+func (l *link) awaitLead(ctx context.Context) {
+	for l.follows != nil && !l.follows.up() {
+		select {
+		case <-l.redial:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (l *link) up() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lk != nil
 }
 
 // takeTurn waits until the first connection may be made. The turn ends with the first
@@ -189,8 +211,11 @@ var (
 
 func (l *link) attach(ctx context.Context, conn *client.Conn, lk *client.Link) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.ctx, l.conn, l.lk, l.dropped = ctx, conn, lk, false
+	l.mu.Unlock()
+	if l.leads != nil {
+		signal(l.leads.redial)
+	}
 }
 
 // detach answers whether the connection was ended by reset.

@@ -69,6 +69,7 @@ func (lp *loop) connect(a failover.Connect) {
 	n.command = newLink(a.Node, commandLink, a.Addr.String(), env)
 	if !a.Node.IsSentinel() {
 		n.pubsub = newLink(a.Node, pubsubLink, a.Addr.String(), env)
+		n.command.leads, n.pubsub.follows = n.pubsub, n.command
 	}
 	lp.links[a.Node] = n
 	if a.Node.IsSentinel() {
