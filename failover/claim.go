@@ -56,7 +56,7 @@ func (m *Machine) turn(w *watch) time.Time {
 	if m.leads() && w.linked() {
 		return since
 	}
-	if w.blind() {
+	if w.blind() || w.deaf() {
 		since = since.Add(blindDelay)
 	}
 	if w.settings().PreFailoverScript != "" {
@@ -65,19 +65,29 @@ func (m *Machine) turn(w *watch) time.Time {
 	return later(since, m.leaderSince).Add(m.rank() * followerDelay)
 }
 
-// linked reports whether some replica can be reached, or none is known.
+// linked reports whether some replica can be reached, or none is known: its link is up
+// and it has answered since the master fell silent.
 func (w *watch) linked() bool {
 	replicas := 0
 	for _, n := range w.nodes {
 		if !n.isReplica() {
 			continue
 		}
-		if n.up && !n.sdown.down {
+		if n.up && !n.sdown.down && !n.lastValid.Before(w.master.unanswered) {
 			return true
 		}
 		replicas++
 	}
 	return replicas == 0
+}
+
+// deaf reports whether it seems that some replica can be reached, and none has answered
+// since the master fell silent: it is too early to call them down, and they may well be
+// cut off from here together with the master.
+func (w *watch) deaf() bool {
+	return !w.linked() && slices.ContainsFunc(w.nodes, func(n *node) bool {
+		return n.isReplica() && n.up && !n.sdown.down
+	})
 }
 
 // blind reports whether every node of the set is down, seen from here.

@@ -33,8 +33,9 @@ func (c *Conf) Rewrite(st State) error {
 // rewriteText is Rewrite of a file's text.
 func rewriteText(text string, st State) []byte {
 	var ours []string
+	named := namingDirectives()
 	f := conf.ParseFile(text, func(d conf.Directive) (string, bool) {
-		key, keep := rewriteKey(d)
+		key, keep := rewriteKey(d, named)
 		if d.Name == "sentinel" && !keep || d.Name == "user" && st.Users != nil {
 			ours = append(ours, key)
 		}
@@ -57,9 +58,9 @@ type confLine struct {
 }
 
 // rewriteKey says which lines of the file stand for the same thing: those of one
-// directive, and of one master if it names one. Directives that are not the
-// sentinel's business are the operator's.
-func rewriteKey(d conf.Directive) (key string, keep bool) {
+// directive, and of one master if it is among those that name one. Directives that are
+// not the sentinel's business are the operator's.
+func rewriteKey(d conf.Directive, named map[string]bool) (key string, keep bool) {
 	switch {
 	case d.Name == "loglevel":
 		return d.Name, false
@@ -78,12 +79,21 @@ func rewriteKey(d conf.Directive) (key string, keep bool) {
 	case "primary-reboot-down-after-period":
 		name = "master-reboot-down-after-period"
 	}
-	for _, row := range sentinelDirectives() {
-		if row.name == name && row.queue != queueBefore && len(d.Args) > 1 {
-			return "sentinel " + name + " " + d.Args[1], false
-		}
+	if named[name] && len(d.Args) > 1 {
+		return "sentinel " + name + " " + d.Args[1], false
 	}
 	return "sentinel " + name, false
+}
+
+// namingDirectives are the names of the directives that name a master.
+func namingDirectives() map[string]bool {
+	named := map[string]bool{}
+	for _, row := range sentinelDirectives() {
+		if row.queue != queueBefore {
+			named[row.name] = true
+		}
+	}
+	return named
 }
 
 // confLines is all the file has to say, in Redis's order.
@@ -102,9 +112,10 @@ func confLines(st State) []confLine {
 			after = append(after, l)
 		}
 	}
+	defaults := defaultEdits()
 	for i := range st.Agreed.Masters {
 		m := &st.Agreed.Masters[i]
-		ls = append(ls, masterLines(m, st.Agreed.Epoch, st.Known[m.Name])...)
+		ls = append(ls, masterLines(m, defaults, st.Agreed.Epoch, st.Known[m.Name])...)
 	}
 	if level := st.Config.LogLevel; level != "" {
 		ls = append(ls, confLine{"loglevel", "loglevel " + level, level != "notice"})
@@ -127,7 +138,7 @@ func defaultOf(row sentinelDirective) string {
 }
 
 // masterLines is what the file says about one master, in an epoch.
-func masterLines(m *failover.Master, epoch uint64, known []KnownSentinel) []confLine {
+func masterLines(m *failover.Master, defaults []failover.Edit, epoch uint64, known []KnownSentinel) []confLine {
 	named := func(always bool, directive string, args ...string) confLine {
 		l := line(always, directive, append([]string{m.Name}, args...)...)
 		l.key = "sentinel " + directive + " " + m.Name
@@ -139,7 +150,7 @@ func masterLines(m *failover.Master, epoch uint64, known []KnownSentinel) []conf
 		ls = append(ls, named(true, e.Option, e.Values...))
 		written[e.Option] = true
 	}
-	for _, e := range defaultEdits() {
+	for _, e := range defaults {
 		if written[e.Option] || e.Values[0] == "" {
 			continue
 		}

@@ -97,6 +97,7 @@ type quorum struct {
 	switched uint64           // [agreedReplica.switched] at the last tick
 	copied   *agreedReplica   // what the copy on disk is of, and ...
 	copiedAt uint64           // ... its index then
+	copyNext time.Time        // no copy before
 	idle     int              // ticks for which nothing was left to apply
 	joined   map[string]joinAnswer
 	closed   bool            // no new tasks
