@@ -251,53 +251,43 @@ func TestFailoverCommand(t *testing.T) {
 	})
 }
 
-// fakeMaster accepts one replica after the other and talks to each as told.
-func fakeMaster(t *testing.T, talk func(n int, conn net.Conn)) *node {
+// Whatever goes wrong before a snapshot is safe, the old data stays and nothing is
+// left in the directory.
+func TestBrokenFullSyncKeepsData(t *testing.T) {
+	id := strings.Repeat("a", 40)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { ln.Close() })
+	defer ln.Close()
+	tried := make(chan int, 100)
 	go func() {
 		for n := 0; ; n++ {
 			conn, err := ln.Accept()
 			if err != nil {
 				return
 			}
-			go func() { _, _ = io.Copy(io.Discard, conn) }()
-			go func() {
-				defer conn.Close()
-				talk(n, conn)
-			}()
+			psyncOf(conn)
+			fmt.Fprintf(conn, "+FULLRESYNC %s 7\r\n", id)
+			switch n {
+			case 0: // cut in the middle
+				fmt.Fprint(conn, "$1000\r\nREDIS0010")
+				conn.Close()
+			case 1: // damaged
+				fmt.Fprint(conn, "$20\r\nREDIS0010\xff12345678xx")
+			default: // whole, but with the value of a module
+				fmt.Fprint(conn, "$26\r\nREDIS0010\xfe\x00\x07\x01l\x01\x01e\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+			}
+			_, _ = io.Copy(io.Discard, conn) // until the replica has had enough
+			conn.Close()
+			tried <- n
 		}
 	}()
-	return &node{t: t, addr: ln.Addr().String()}
-}
-
-const masterHello = "+PONG\r\n+OK\r\n+OK\r\n+OK\r\n"
-
-// Whatever goes wrong before a snapshot is safe, the old data stays and nothing is
-// left in the directory.
-func TestBrokenFullSyncKeepsData(t *testing.T) {
-	id := strings.Repeat("a", 40)
-	tried := make(chan int, 100)
-	bad := fakeMaster(t, func(n int, conn net.Conn) {
-		defer func() { tried <- n }()
-		switch n {
-		case 0: // cut in the middle
-			fmt.Fprintf(conn, "%s+FULLRESYNC %s 7\r\n$1000\r\nREDIS0010", masterHello, id)
-		case 1: // damaged
-			fmt.Fprintf(conn, "%s+FULLRESYNC %s 7\r\n$20\r\nREDIS0010\xff12345678xx", masterHello, id)
-		default: // whole, but with a value we cannot hold
-			conn.Write([]byte(masterHello + "+FULLRESYNC " + id + " 7\r\n$26\r\n" +
-				"REDIS0010\xfe\x00\x01\x01l\x01\x01e\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
-		}
-	})
 	master, replica := ours(t, nil), ours(t, nil)
 	master.do("SET key value")
 	replica.follow(master)
 	id1 := replica.info("master_replid")
-	host, port, _ := net.SplitHostPort(bad.addr)
+	host, port, _ := net.SplitHostPort(ln.Addr().String())
 	replica.do("REPLICAOF " + host + " " + port)
 	for n := 0; n < 3; n = <-tried {
 		replica.want("GET key", "value")
