@@ -44,7 +44,7 @@ func listPackages(t *testing.T) []pkg {
 // otherwise, fails the test: say where it belongs.
 func own() map[string][]string {
 	return map[string][]string{
-		"":                       {"internal/cli"},
+		"":                       {"internal/cli", "internal/proctitle"},
 		"internal/cli":           {"server", "sentinel", "internal/"},
 		"server":                 {"server/", "replication", "internal/"},
 		"server/command":         {"server/codec", "server/keyspace", "server/keyspace/", "internal/"},
@@ -74,6 +74,7 @@ func own() map[string][]string {
 		"internal/listpack":      {},
 		"internal/lzf":           {},
 		"internal/memnet":        {},
+		"internal/proctitle":     {},
 		"internal/rdb":           {"internal/intset", "internal/listpack", "internal/lzf"},
 		"internal/resp":          {},
 		"internal/redistest":     {},                                  // tests only

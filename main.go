@@ -8,11 +8,13 @@ import (
 	"syscall"
 
 	"github.com/vedette-ha/vedette/internal/cli"
+	"github.com/vedette-ha/vedette/internal/proctitle"
 )
 
 func main() {
+	title := proctitle.Take() // before anything keeps an argument
 	ctx, stop := signalContext()
-	status := cli.Run(ctx, os.Args, cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	status := cli.Run(ctx, os.Args, cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Title: title.Set})
 	stop()
 	os.Exit(status)
 }

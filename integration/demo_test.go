@@ -113,12 +113,14 @@ func checkDemoFaults(t *testing.T, got demoOutcome) {
 	}
 }
 
-// processesMentioning lists the command lines of processes that contain text.
+// processesMentioning lists the command lines and the directories of processes of
+// which one contains text.
 func processesMentioning(text string) (lines []string) {
-	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if line := strings.ReplaceAll(string(b), "\x00", " "); err == nil && strings.Contains(line, text) {
+	procs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, proc := range procs {
+		b, _ := os.ReadFile(proc + "/cmdline")
+		dir, _ := os.Readlink(proc + "/cwd")
+		if line := dir + " " + strings.ReplaceAll(string(b), "\x00", " "); strings.Contains(line, text) {
 			lines = append(lines, line)
 		}
 	}

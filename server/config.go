@@ -36,6 +36,10 @@ type Config struct {
 	SyslogIdent       string
 	SyslogFacility    string
 	AlwaysShowLogo    bool
+	SetProcTitle      bool
+	ProcTitleTemplate string
+	OOMScoreAdj       OOMScoreAdj
+	OOMScoreAdjValues [3]int // of a master, of a replica, and one for children, of which there are none
 	Dir               string // the working directory; LoadConfig does not enter it
 	Databases         int
 	Hz                int

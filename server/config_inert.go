@@ -23,14 +23,6 @@ func (c *Config) inertDirectives() []directive {
 	d.number("io-threads", 1, 1, 128, immutable|debugOnly)
 	d.flag("io-threads-do-reads", false, immutable|debugOnly)
 	d.flag("disable-thp", true, immutable)
-	d.rows = append(d.rows, directive{name: "oom-score-adj", flags: inert,
-		v: enum(new(string), "no", enumName[string]{"no", "no"}, enumName[string]{"yes", "yes"},
-			enumName[string]{"relative", "yes"}, enumName[string]{"absolute", "absolute"})},
-		directive{name: "oom-score-adj-values", flags: inert | multiArg, v: oomScores()})
-
-	d.flag("set-proc-title", true, immutable)
-	d.rows = append(d.rows, directive{name: "proc-title-template", flags: inert,
-		v: checkedText(new(string), "{title} {listen-addr} {server-mode}", validTitle)})
 	d.flag("crash-log-enabled", true, 0)
 	d.flag("crash-memcheck-enabled", true, 0)
 	d.flag("use-exit-on-panic", false, hidden)

@@ -233,7 +233,10 @@ func (v percentileValue) lines() []string {
 // oomScoreValue: oom-score-adj-values master replica child.
 type oomScoreValue struct{ p *[3]int }
 
-func oomScores() value { return oomScoreValue{&[3]int{0, 200, 800}} }
+func oomScores(p *[3]int) value {
+	*p = [3]int{0, 200, 800}
+	return oomScoreValue{p}
+}
 
 func (v oomScoreValue) set(args []string) error {
 	if len(args) != len(v.p) {

@@ -72,6 +72,11 @@ func (c *Config) processDirectives() []directive {
 		{name: "syslog-ident", v: text(&c.SyslogIdent, "redis"), flags: immutable},
 		{name: "syslog-facility", v: enum(&c.SyslogFacility, "local0", facilityNames()...),
 			flags: immutable},
+		{name: "set-proc-title", v: boolean(&c.SetProcTitle, true), flags: immutable},
+		{name: "proc-title-template", v: checkedText(&c.ProcTitleTemplate,
+			"{title} {listen-addr} {server-mode}", validTitle)},
+		{name: "oom-score-adj", v: enum(&c.OOMScoreAdj, OOMNo, oomScoreNames()...)},
+		{name: "oom-score-adj-values", v: oomScores(&c.OOMScoreAdjValues), flags: multiArg},
 		{name: "dir", v: directory(&c.Dir), flags: protected | denyLoading | alwaysWrite},
 		{name: "always-show-logo", v: boolean(&c.AlwaysShowLogo, false), flags: immutable},
 		{name: "databases", v: number(&c.Databases, 16, 1, maxInt), flags: immutable},
@@ -309,6 +314,11 @@ func supervisedNames() []enumName[Supervised] {
 func logLevelNames() []enumName[LogLevel] {
 	return []enumName[LogLevel]{{"debug", LogDebug}, {"verbose", LogVerbose},
 		{"notice", LogNotice}, {"warning", LogWarning}, {"nothing", LogNothing}}
+}
+
+func oomScoreNames() []enumName[OOMScoreAdj] {
+	return []enumName[OOMScoreAdj]{{"no", OOMNo}, {"yes", OOMRelative}, {"relative", OOMRelative},
+		{"absolute", OOMAbsolute}}
 }
 
 func facilityNames() []enumName[string] {

@@ -194,6 +194,7 @@ func (s *Server) registerHooks() {
 		return nil
 	}, "maxclients")
 	s.cfg.OnChange(s.limitChanged, "maxmemory")
+	s.cfg.OnChange(s.applyOOMScore, "oom-score-adj", "oom-score-adj-values")
 }
 
 // protectedModeText is what a stranger reads.

@@ -169,6 +169,7 @@ func (s *Server) actReplication() {
 func (s *Server) roleChanged(master bool) {
 	s.rememberMaster()
 	s.applyRole()
+	_ = s.applyOOMScore() // the log says why it stays as it was
 	if !master {
 		s.failWaits()
 	}

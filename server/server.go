@@ -112,6 +112,7 @@ type Server struct {
 	notify            command.Class // notify-keyspace-events
 	activeExpire      bool          // DEBUG SET-ACTIVE-EXPIRE
 	debug             debugging
+	oom               oomScore
 	cronAt            int // where sessionsCron goes on
 	slowlog           slowlog
 	buffers           buffers
@@ -209,6 +210,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	s.log.Info().Msg("Server initialized")
+	_ = s.applyOOMScore() // the log says why it stays as it was
 	stop := context.AfterFunc(ctx, s.poller.Wake)
 	defer stop()
 	s.startCron()

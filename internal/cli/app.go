@@ -13,6 +13,7 @@ import (
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
+	Title    func(string) // changes what ps shows; may be nil
 }
 
 // Run does what args, the program's name included, ask for, and returns the exit

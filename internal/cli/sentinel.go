@@ -66,6 +66,7 @@ func (p *process) sentinel(ctx context.Context) int {
 	}
 	return p.become(ctx, processSettings(plain), func(ready func()) (node, error) {
 		p.announceNode('X', "sentinel", c.Config.Port, plain)
+		p.showTitle(plain, c.Config.Port, "[sentinel]")
 		o := sentinel.Options{Config: c.Config, Version: buildVersion(), Log: p.log.Logger,
 			Ready:       ready,
 			SetLogLevel: p.log.level.set,

@@ -68,6 +68,8 @@ func (p *process) server(ctx context.Context) int {
 			role = 'S'
 		}
 		p.announceNode(role, "standalone", cfg.Port, cfg)
+		p.showTitle(cfg, cfg.Port, "")
+		cfg.OnChange(func() error { p.showTitle(cfg, cfg.Port, ""); return nil }, "proc-title-template")
 		cfg.OnChange(func() error { p.log.level.set(cfg.Get("loglevel")[0].Value); return nil },
 			"loglevel")
 		return server.New(server.Options{
