@@ -41,6 +41,9 @@ func (m *Machine) reopen(h *health, id Node, s *Settings) time.Time {
 	if due := h.lastPing.Add(patience); m.now.Before(due) {
 		return due
 	}
+	if ok, again := m.judges(); !ok {
+		return again // the reply may be there, and would be lost
+	}
 	m.do(Reconnect{Node: id})
 	h.lastPing = m.now // of the connection to come, in case it is long in coming
 	h.reopenGap = min(2*patience, max(m.timers.MinLinkReconnect, reopenAfter(&health{}, s)))
@@ -266,14 +269,16 @@ func sdownEvent(down bool) string {
 }
 
 // pronounce records a verdict and reports whether it is news. Nobody is pronounced
-// down while this sentinel distrusts itself.
+// down while this sentinel distrusts itself, or has not heard all there is to hear.
 func (m *Machine) pronounce(w *watch, v *verdict, down bool) bool {
 	if down == v.down {
 		return false
 	}
-	if down && !m.trusts() {
-		w.wake(later(m.distrustUntil, m.now.Add(pingLeast)))
-		return false
+	if down {
+		if ok, again := m.judges(); !ok {
+			w.wake(again)
+			return false
+		}
 	}
 	v.down, v.since = down, m.now
 	return true
@@ -287,11 +292,15 @@ func (m *Machine) silent(w *watch, h *health) bool {
 		return false
 	}
 	due := since.Add(tolerated)
-	if m.now.Before(due) {
-		w.wake(due)
-		return false
+	if !m.now.Before(due) {
+		return true
 	}
-	return true
+	if doubt := since.Add(tolerated / 2); m.now.Before(doubt) {
+		w.wake(doubt)
+	} else {
+		w.wake(earlier(due, m.now.Add(pingLeast))) // so that it is noticed if this sentinel is held up
+	}
+	return false
 }
 
 // unfit reports whether a master that answers has to count as down: it says it is a

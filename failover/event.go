@@ -2,9 +2,9 @@ package failover
 
 import "time"
 
-// Event is something that happened to this sentinel. At is the time it happened, with
-// its monotonic reading; it never goes back from one Event to the next (an earlier At
-// counts as the latest seen).
+// Event is something that happened to this sentinel. At is the time it is passed on, with
+// its monotonic reading: what it leads to happens then. It never goes back from one Event
+// to the next (an earlier At counts as the latest seen).
 type Event interface{ when() time.Time }
 
 // The events.

@@ -97,6 +97,7 @@ type Machine struct {
 
 	now      time.Time // of the event being stepped; never goes back
 	expected time.Time // the deadline given out last: being later than this is being late
+	settled  bool      // in a Tick: every reply that has arrived was passed on
 	out      []Action
 	quiet    bool // no events are published: a replay, or the first state
 	seq      uint64
@@ -173,7 +174,9 @@ func (m *Machine) Step(ev Event) []Action {
 func (m *Machine) route(ev Event) {
 	switch ev := ev.(type) {
 	case Tick:
+		m.settled = true
 		m.tick()
+		m.settled = false
 	case LinkUp:
 		m.linkUp(ev)
 	case LinkDown:
@@ -336,6 +339,18 @@ func (m *Machine) noticeLateness() {
 // trusts reports whether the machine trusts its own view of silence now.
 func (m *Machine) trusts() bool {
 	return m.tiltSince.IsZero() && !m.now.Before(m.distrustUntil)
+}
+
+// judges reports whether silence may be judged at this moment. If not it returns when to
+// try again.
+func (m *Machine) judges() (ok bool, again time.Time) {
+	switch {
+	case !m.trusts():
+		return false, later(m.distrustUntil, m.now.Add(pingLeast))
+	case !m.settled:
+		return false, m.now
+	}
+	return true, time.Time{}
 }
 
 func (m *Machine) do(a Action) { m.out = append(m.out, a) }

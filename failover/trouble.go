@@ -90,6 +90,12 @@ func (m *Machine) noticeTrouble(w *watch) {
 		if now == n.troubled {
 			continue
 		}
+		if now == TroubleSilent {
+			if ok, again := m.judges(); !ok {
+				w.wake(again)
+				continue
+			}
+		}
 		if n.troubled != TroubleNone {
 			m.onNode(Notice, "-trouble", w, n, "#"+string(n.troubled))
 		}

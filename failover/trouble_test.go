@@ -15,13 +15,16 @@ func TestSilentUntilItAnswers(t *testing.T) {
 	b.step(LinkUp{At: b.now, Node: node})
 	b.runFor(5 * time.Second)
 	b.all = nil
-	for range 12 { // nothing answers
+	nothing := func(d time.Duration) { // answers
+		for end := b.now.Add(d); b.now.Before(end); b.step(Tick{At: b.now}) {
+			b.now = b.now.Add(lateSlack / 2)
+		}
+	}
+	nothing(DefaultDownAfter / 2)
+	for range 12 {
 		b.step(LinkDown{At: b.now, Node: node, Fault: FaultLost})
 		b.step(LinkUp{At: b.now, Node: node})
-		for range 30 {
-			b.now = b.now.Add(100 * time.Millisecond)
-			b.step(Tick{At: b.now})
-		}
+		nothing(3 * time.Second)
 	}
 	trouble := func() (lines []string) {
 		for line := range strings.Lines(text[Publish](b.all)) {

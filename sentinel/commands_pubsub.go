@@ -2,7 +2,6 @@ package sentinel
 
 import (
 	"context"
-	"time"
 
 	"github.com/vedette-ha/vedette/internal/resp"
 )
@@ -33,7 +32,7 @@ func cmdPublish(ctx context.Context, c *session, args [][]byte) error {
 		return resp.Errorf("ERR Only HELLO messages are accepted by Sentinel instances.")
 	}
 	if h, err := parseHello(args[2]); err == nil {
-		c.s.reported(ctx, helloHeard{h, time.Now()})
+		c.s.reported(ctx, helloHeard{h})
 	}
 	c.w.Int(1)
 	return nil

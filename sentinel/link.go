@@ -48,27 +48,21 @@ const (
 	pubsubLink  linkChannel = "pubsub"
 )
 
-// What a link reports, in the order it happened. At is when the bytes arrived,
-// not when somebody found the time to look at them.
+// What a link reports, in the order it happened. It counts as happening when the loop
+// takes it up: what it leads to, such as the next PING, happens no sooner.
 type (
-	linkUp struct {
-		l  *link
-		at time.Time
-	}
+	linkUp   struct{ l *link }
 	linkDown struct {
 		l     *link
-		at    time.Time
 		cause error
 	}
 	linkReply struct {
 		l      *link
-		at     time.Time
 		tag    any          // as given to send
 		values []resp.Value // one for each command
 	}
 	linkMessage struct { // a hello on the Pub/Sub link
 		l       *link
-		at      time.Time
 		payload []byte
 	}
 )
@@ -119,7 +113,7 @@ func (l *link) run(ctx context.Context) {
 		begun, every := time.Now(), min(l.env.retry(l), longestRetry)
 		err := l.connection(ctx)
 		l.opened()
-		l.env.report(ctx, linkDown{l, time.Now(), err})
+		l.env.report(ctx, linkDown{l, err})
 		pause := time.NewTimer(every - time.Since(begun))
 		select {
 		case <-pause.C:
@@ -173,7 +167,7 @@ func (l *link) connection(ctx context.Context) error {
 		opts.Push = func(v resp.Value, at time.Time) {
 			quiet.Reset(l.env.quiet())
 			if a := v.Array; len(a) == 3 && a[0].Text() == "message" && !l.env.echo(a[2].Bytes(), at) {
-				l.env.report(ctx, linkMessage{l, at, a[2].Bytes()})
+				l.env.report(ctx, linkMessage{l, a[2].Bytes()})
 			}
 		}
 	}
@@ -187,7 +181,7 @@ func (l *link) connection(ctx context.Context) error {
 		_ = lk.Subscribe("SUBSCRIBE", helloChannel)
 	}
 	l.attach(ctx, conn, lk)
-	l.env.report(ctx, linkUp{l, time.Now()})
+	l.env.report(ctx, linkUp{l})
 	err = lk.Run(ctx)
 	if l.detach() {
 		return errLinkReset
@@ -252,7 +246,7 @@ func (l *link) send(tag any, cmds ...[]any) bool {
 			}
 			values = append(values, r.Value)
 			if len(values) == cap(values) {
-				l.env.report(ctx, linkReply{l, r.At, tag, values})
+				l.env.report(ctx, linkReply{l, tag, values})
 			}
 		}
 	}

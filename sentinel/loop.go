@@ -12,8 +12,7 @@ import (
 
 const (
 	// eventQueue is how many reports of links may wait for the loop: half a second of
-	// a thousand masters. When it is full their readers wait: what they report carries
-	// its own time.
+	// a thousand masters. When it is full their readers wait.
 	eventQueue = 8192
 	// askQueue is how many sessions may wait for an answer from the loop; the
 	// others wait to be let in.
@@ -78,6 +77,7 @@ func (lp *loop) run(ctx context.Context) error {
 		case <-lp.s.quorum.Changed():
 			lp.pollQuorum(time.Now())
 		case <-tick.C:
+			lp.s.opts.Turn() // for all that is known it was not there while it waited
 			lp.attend()
 			if now := time.Now(); !now.Before(polled.Add(statusPeriod)) {
 				polled = now

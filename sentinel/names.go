@@ -134,10 +134,7 @@ func (r *names) last(host string) string {
 }
 
 // resolved is the report of a name that stands for something new.
-type resolved struct {
-	host, ip string
-	at       time.Time
-}
+type resolved struct{ host, ip string }
 
 // dialNode connects to a data node or a sentinel.
 func (s *Sentinel) dialNode(ctx context.Context, network, addr string) (net.Conn, error) {

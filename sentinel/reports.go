@@ -13,65 +13,64 @@ import (
 )
 
 // helloHeard is a hello that another sentinel brought itself.
-type helloHeard struct {
-	hello
-	at time.Time
-}
+type helloHeard struct{ hello }
 
 // report turns what a link saw, or a peer said, into events for the machine. Reports of
 // a link that was closed meanwhile are dropped.
 func (lp *loop) report(ev any) {
+	now := time.Now()
 	switch ev := ev.(type) {
 	case resolved:
-		lp.step(failover.Resolved{At: ev.at, Host: ev.host, IP: ev.ip})
+		lp.step(failover.Resolved{At: now, Host: ev.host, IP: ev.ip})
 	case linkUp:
 		if lp.current(ev.l) {
-			lp.linkUp(ev)
+			lp.linkUp(ev.l, now)
 		}
 	case linkDown:
 		if lp.current(ev.l) {
-			lp.linkDown(ev)
+			lp.linkDown(ev, now)
 		}
 	case linkReply:
 		if lp.current(ev.l) {
-			lp.reply(ev)
+			lp.reply(ev, now)
 		}
 	case failover.PeerReport:
+		ev.At = now
 		lp.step(ev)
 	case helloHeard:
-		lp.heard(ev.hello, ev.at)
+		lp.heard(ev.hello, now)
 	case linkMessage:
 		if h, err := parseHello(ev.payload); err == nil && lp.current(ev.l) {
-			lp.heard(h, ev.at)
+			lp.heard(h, now)
 		}
 	}
 }
 
-func (lp *loop) linkUp(ev linkUp) {
-	node := ev.l.node
-	if ev.l.channel == pubsubLink {
-		lp.step(failover.PubSubUp{At: ev.at, Node: node})
+func (lp *loop) linkUp(l *link, now time.Time) {
+	node := l.node
+	if l.channel == pubsubLink {
+		lp.step(failover.PubSubUp{At: now, Node: node})
 		return
 	}
-	if ip := ev.l.localIP(); ip != "" {
+	if ip := l.localIP(); ip != "" {
 		lp.s.sawOwnIP(ip)
 	}
 	if ip := lp.s.names.last(node.Addr.Host); ip != "" {
-		lp.step(failover.Resolved{At: ev.at, Host: node.Addr.Host, IP: ip})
+		lp.step(failover.Resolved{At: now, Host: node.Addr.Host, IP: ip})
 	}
-	lp.step(failover.LinkUp{At: ev.at, Node: node})
+	lp.step(failover.LinkUp{At: now, Node: node})
 }
 
-func (lp *loop) linkDown(ev linkDown) {
+func (lp *loop) linkDown(ev linkDown, now time.Time) {
 	delete(lp.waiting, ev.l)
 	if ev.l.channel == pubsubLink {
-		lp.step(failover.PubSubDown{At: ev.at, Node: ev.l.node})
+		lp.step(failover.PubSubDown{At: now, Node: ev.l.node})
 		return
 	}
 	lp.noteAnswers(ev.l.node, false)
 	var stale *staleError
 	lp.step(failover.LinkDown{
-		At: ev.at, Node: ev.l.node, Fault: faultOf(ev.cause), Unresolved: errors.As(ev.cause, &stale),
+		At: now, Node: ev.l.node, Fault: faultOf(ev.cause), Unresolved: errors.As(ev.cause, &stale),
 	})
 }
 
@@ -95,38 +94,38 @@ func faultOf(err error) failover.Fault {
 }
 
 // reply routes the answer to a command by what was asked.
-func (lp *loop) reply(ev linkReply) {
+func (lp *loop) reply(ev linkReply, now time.Time) {
 	node, last := ev.l.node, ev.values[len(ev.values)-1]
 	switch tag := ev.tag.(type) {
 	case pingTag:
-		lp.pong(ev, last)
+		lp.pong(ev.l, last, now)
 	case infoTag:
 		if err := last.Err(); err != nil {
-			lp.step(failover.InfoFailed{At: ev.at, Node: node, Reply: classify(last)})
+			lp.step(failover.InfoFailed{At: now, Node: node, Reply: classify(last)})
 			return
 		}
-		lp.keepInfo(node, ev.at, last.Text())
+		lp.keepInfo(node, now, last.Text())
 		info := parseInfo(last.Bytes())
 		info.Replicas = slices.DeleteFunc(info.Replicas, func(a failover.Addr) bool { return !lp.s.usable(a.Host) })
-		lp.step(failover.InfoReply{At: ev.at, Node: node, Info: info})
+		lp.step(failover.InfoReply{At: now, Node: node, Info: info})
 	case sendTag:
-		lp.step(failover.SendReply{At: ev.at, Node: node, Seq: tag.seq, Err: firstError(tag.commands, ev.values)})
+		lp.step(failover.SendReply{At: now, Node: node, Seq: tag.seq, Err: firstError(tag.commands, ev.values)})
 	case downTag:
 		if a := last.Array; len(a) == 3 {
 			lp.step(failover.PeerReport{
-				At: ev.at, From: node.Sentinel, Master: tag.master, Addr: tag.addr, Down: a[0].Int == 1,
+				At: now, From: node.Sentinel, Master: tag.master, Addr: tag.addr, Down: a[0].Int == 1,
 			})
 		}
 	}
 }
 
-func (lp *loop) pong(ev linkReply, v resp.Value) {
-	delete(lp.waiting, ev.l)
+func (lp *loop) pong(l *link, v resp.Value, now time.Time) {
+	delete(lp.waiting, l)
 	class := classify(v)
 	if class == failover.ReplyPong || class == failover.ReplyLoading || class == failover.ReplyMasterDown {
-		lp.noteAnswers(ev.l.node, true)
+		lp.noteAnswers(l.node, true)
 	}
-	lp.step(failover.PingReply{At: ev.at, Node: ev.l.node, Reply: class})
+	lp.step(failover.PingReply{At: now, Node: l.node, Reply: class})
 }
 
 // classify reads the answer to PING or INFO.
@@ -182,7 +181,7 @@ func firstError(commands [][]string, values []resp.Value) string {
 }
 
 // heard takes a hello message, from a data node's channel or published to us.
-func (lp *loop) heard(h hello, at time.Time) {
+func (lp *loop) heard(h hello, now time.Time) {
 	addr := failover.Addr{Host: h.IP, Port: h.Port}
 	if h.ID == lp.s.id {
 		lp.s.sawOurself(addr)
@@ -196,7 +195,7 @@ func (lp *loop) heard(h hello, at time.Time) {
 	}
 	lp.s.quorum.SawSentinel(h.ID, addr.String())
 	lp.step(failover.Hello{
-		At: at, ID: h.ID, Addr: addr, CurrentEpoch: h.Epoch, Name: h.Master,
+		At: now, ID: h.ID, Addr: addr, CurrentEpoch: h.Epoch, Name: h.Master,
 		Master: failover.Addr{Host: h.MasterIP, Port: h.MasterPort}, ConfigEpoch: h.ConfigEpoch,
 	})
 }

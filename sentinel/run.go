@@ -221,8 +221,7 @@ func (s *Sentinel) do(ctx context.Context, f func(*loop)) error {
 	}
 }
 
-// reported takes the report of a link to the loop. When the loop lags, the link
-// waits: its report carries its own time.
+// reported takes the report of a link to the loop. When the loop lags, the link waits.
 func (s *Sentinel) reported(ctx context.Context, ev any) {
 	s.reporting.Add(1)
 	defer s.reporting.Add(-1)

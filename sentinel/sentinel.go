@@ -106,7 +106,7 @@ type Options struct {
 	Random  io.Reader // nil: crypto/rand
 	// SetLogLevel changes the level of Log to one of redis.conf's; nil: it stays.
 	SetLogLevel func(level string)
-	// Turn is called before each turn of the loop, for simulations of a process that does
+	// Turn is called before each turn of the loop and when a timer woke it, for simulations of a process that does
 	// not get the processor; nil: nothing.
 	Turn func()
 	// Wall is what the wall clock shows at a time of time.Now, for simulations of a clock
@@ -202,7 +202,7 @@ func New(o Options) (*Sentinel, error) {
 		return nil, err
 	}
 	s.names = names{lookup: o.Lookup, news: func(ctx context.Context, host, ip string) {
-		s.reported(ctx, resolved{host, ip, time.Now()})
+		s.reported(ctx, resolved{host, ip})
 	}}
 	timers := failover.DefaultTimers()
 	s.periods.Store(&timers)
