@@ -101,7 +101,9 @@ func (s *Server) expireCycle() {
 	more := s.within(s.cronPeriod() * share / 100)
 	r := s.space.ActiveExpire(s.cfg.ActiveExpireEffort, more)
 	s.expireFields(more)
-	s.stats.expireCycleUsec += uint64((s.mono() - start).Microseconds())
+	took := s.mono() - start
+	s.stats.expireCycleUsec += uint64(took.Microseconds())
+	s.noteLatency("expire-cycle", took)
 	if r.TimeUp {
 		s.stats.expireCapReached++
 	}

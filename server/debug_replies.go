@@ -8,12 +8,13 @@ import (
 	"github.com/vedette-ha/vedette/server/command"
 )
 
-// DEBUG ERROR string
+// DEBUG ERROR string: a reply like any other, which counts as no failure
 func cmdDebugError(c *command.Ctx) error {
 	if len(c.Args) != 3 {
 		return debugUnknown(c)
 	}
-	return resp.NewError(string(c.Args[2]))
+	c.Out.Error(string(c.Args[2]))
+	return nil
 }
 
 // DEBUG LOG message

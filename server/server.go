@@ -198,6 +198,7 @@ func (s *Server) families() [][]command.Row {
 		s.persistenceCommands(),
 		s.migrateCommands(),
 		s.replicationCommands(),
+		s.absentCommands(),
 	}
 }
 

@@ -82,7 +82,7 @@ func (s *Server) slowlogCommands() []command.Row {
 func (s *Server) cmdSlowlogGet(c *command.Ctx) error {
 	n := 10
 	if len(c.Args) > 3 {
-		return resp.Errorf("ERR wrong number of arguments for 'slowlog|get' command")
+		return resp.Errorf("ERR unknown subcommand or wrong number of arguments for '%s'. Try SLOWLOG HELP.", clip(c.Args[1], 128))
 	}
 	if len(c.Args) == 3 {
 		v, ok := resp.ParseInt(c.Args[2])
