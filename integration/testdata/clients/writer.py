@@ -16,6 +16,6 @@ while True:
         master.set("%s:%d" % (name, n), n)
         print(n, flush=True)
         n += 1
-    except redis.exceptions.RedisError:
+    except (redis.exceptions.RedisError, OSError):
         pass  # the next attempt asks the sentinels again
     time.sleep(0.005)

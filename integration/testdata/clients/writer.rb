@@ -12,7 +12,7 @@ loop do
     master.set("#{name}:#{n}", n)
     puts n
     n += 1
-  rescue Redis::BaseError
+  rescue Redis::BaseError, SystemCallError
     master.close # the next attempt asks the sentinels again
   end
   sleep 0.005

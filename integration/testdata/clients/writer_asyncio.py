@@ -19,7 +19,7 @@ async def main():
             await master.set("%s:%d" % (name, n), n)
             print(n, flush=True)
             n += 1
-        except redis.exceptions.RedisError:
+        except (redis.exceptions.RedisError, OSError):
             pass  # the next attempt asks the sentinels again
         await asyncio.sleep(0.005)
 
