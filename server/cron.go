@@ -93,6 +93,9 @@ func (s *Server) idleTooLong(c *session) bool {
 
 // expireCycle deletes keys that have expired, where that is ours to do.
 func (s *Server) expireCycle() {
+	if s.activeExpire && len(s.own.keys) > 0 && s.loading == nil && s.paused.kind(s.turnWall) == pauseNone {
+		s.expireOwn(s.within(s.cronPeriod() * expireSharePercent / 100))
+	}
 	if !s.activeExpire || s.space.ExpirePolicy() != keyspace.ExpireDelete {
 		return
 	}

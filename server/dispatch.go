@@ -273,6 +273,7 @@ func (s *Server) refusalOfProtected(c *session, cmd *command.Command) error {
 // anything, so that the common case is one test. Whoever changes one of these
 // states calls it.
 func (s *Server) refreshPlain() {
+	s.refreshOwn()
 	s.plain = s.loading == nil && !s.masterDownAndStrict() && !s.save.failedAndStops()
 }
 

@@ -211,7 +211,7 @@ func (s *Server) infoStats(b []byte) []byte {
 		"latest_fork_usec", 0,
 		"total_forks", t.forks,
 		"migrate_cached_sockets", 0,
-		"slave_expires_tracked_keys", 0,
+		"slave_expires_tracked_keys", len(s.own.keys),
 		"active_defrag_hits", 0,
 		"active_defrag_misses", 0,
 		"active_defrag_key_hits", 0,

@@ -43,9 +43,9 @@ func (s *Server) loadReplica(path string, done func(error)) {
 		switch {
 		case err == nil:
 			s.masterDB = l.streamDB
-			s.log.Info().Msgf("DB loaded from disk: %.3f seconds", l.took.Seconds())
 		case !o.beside:
 			s.space.FlushAll(true)
+			s.own.keys = nil
 		}
 		done(err)
 	})
@@ -57,4 +57,5 @@ func (s *Server) dropData() {
 		s.touchExisting(i)
 	}
 	s.space.FlushAll(true)
+	s.own.keys = nil
 }

@@ -202,6 +202,9 @@ func (s *Server) unwatchAll(c *session) {
 // whoever waits for it is served after this command.
 func (s *Server) Touch(db int, key []byte) {
 	s.Ready(db, key)
+	if s.own.on {
+		s.noteOwnExpire(db, key)
+	}
 	if len(s.watched[db]) == 0 {
 		return
 	}
