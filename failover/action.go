@@ -127,9 +127,17 @@ type (
 		Path   string
 		Args   []string
 	}
-	// Yield: another sentinel should lead the cluster, since this one, which does,
-	// reaches no data node.
-	Yield struct{}
+	// Sight tells another sentinel, the leader, how many data nodes this one reaches.
+	Sight struct {
+		To    string
+		Nodes int
+	}
+	// Yield: another sentinel should lead the cluster, since it Reaches so many data nodes
+	// and this one, which leads, only those Here.
+	Yield struct {
+		To            string
+		Reaches, Here int
+	}
 	// Rewrite: what sentinel.conf holds has changed (at most one in the result of a
 	// Step).
 	Rewrite struct{}
@@ -177,6 +185,7 @@ func (l Level) String() string {
 }
 
 func (Connect) isAction()       {}
+func (Sight) isAction()         {}
 func (Yield) isAction()         {}
 func (Disconnect) isAction()    {}
 func (Reconnect) isAction()     {}

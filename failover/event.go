@@ -107,6 +107,13 @@ type (
 		Down   bool
 	}
 
+	// PeerSight is how many data nodes a peer reaches ([Sight] of another machine).
+	PeerSight struct {
+		At    time.Time
+		From  string
+		Nodes int
+	}
+
 	// Quorum is the state of the Raft cluster, sent whenever any of it changes.
 	Quorum struct {
 		At     time.Time
@@ -275,6 +282,7 @@ func (e Hello) when() time.Time           { return e.At }
 func (e Peer) when() time.Time            { return e.At }
 func (e Forget) when() time.Time          { return e.At }
 func (e PeerReport) when() time.Time      { return e.At }
+func (e PeerSight) when() time.Time       { return e.At }
 func (e Quorum) when() time.Time          { return e.At }
 func (e Committed) when() time.Time       { return e.At }
 func (e Restored) when() time.Time        { return e.At }

@@ -176,6 +176,9 @@ type peer struct {
 	masters []string  // names it was said to watch, see Peer; hello adds sights directly
 	next    time.Time // when reviewPeer is due
 	greeted int       // hellos sent: the masters take turns
+
+	reaches   int       // how many data nodes it says it reaches
+	reachesAt time.Time // when it said so
 }
 
 // sight is a peer as seen in the context of one master.

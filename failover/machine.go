@@ -121,7 +121,8 @@ type Machine struct {
 
 	tiltSince     time.Time // zero: no tilt
 	distrustUntil time.Time // no node is judged down before
-	blindSince    time.Time // leader: since when it sees nothing, see Yield
+	sightDue      time.Time // when the nodes that are reached are counted next
+	fewerSince    time.Time // leader: since when it reaches fewer than another, see Yield
 	yieldDue      time.Time // it does not yield before
 	seenEpoch     uint64    // last announced by +new-epoch
 	epochProposed uint64
@@ -201,6 +202,8 @@ func (m *Machine) route(ev Event) {
 		m.forget(ev.ID)
 	case PeerReport:
 		m.peerReport(ev)
+	case PeerSight:
+		m.peerSight(ev)
 	case Quorum:
 		m.quorumChanged(ev)
 	case Committed:
@@ -282,7 +285,7 @@ func (m *Machine) tick() {
 	for _, w := range m.agenda.due(m.now) {
 		m.review(w)
 	}
-	m.yieldIfBlind()
+	m.compareSights()
 }
 
 func (m *Machine) reviewAll() {

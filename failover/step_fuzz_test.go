@@ -68,6 +68,9 @@ func (f *eventsFrom) event() Event {
 	case 12:
 		return Peer{At: at, ID: f.id(), Addr: f.addr(), Foreign: f.pick(2) == 0}
 	case 13:
+		if f.pick(4) == 0 {
+			return PeerSight{At: at, From: f.id(), Nodes: f.pick(9)}
+		}
 		return PeerReport{At: at, From: f.id(), Master: "m", Addr: f.addr(), Epoch: uint64(f.pick(4)), Down: f.pick(4) > 0}
 	case 14:
 		return Quorum{At: at, Formed: f.pick(4) > 0, Leader: []string{"", "s1", "s1", "s2"}[f.pick(4)],

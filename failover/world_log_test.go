@@ -38,9 +38,9 @@ func (w *world) electIfNeeded() {
 }
 
 // yield makes another sentinel than s the leader, if s is.
-func (w *world) yield(s *simSentinel) {
+func (w *world) yield(s *simSentinel, to string) {
 	for i, other := range w.sentinels {
-		if other != s && w.canLead(i) && w.leader >= 0 && w.sentinels[w.leader] == s {
+		if other.name == to && w.canLead(i) && w.leader >= 0 && w.sentinels[w.leader] == s {
 			w.leader = i
 			w.printf("%s leads", other.name)
 		}

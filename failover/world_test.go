@@ -254,8 +254,14 @@ func (w *world) act(s *simSentinel, a Action) {
 		w.printf("%s script %s %s", s.name, a.Path, strings.Join(a.Args, " "))
 	case RunCheck:
 		w.runCheck(s, a)
+	case Sight:
+		w.request(s, Node{Sentinel: a.To}, func() Event {
+			w.step(w.sentinel(a.To), PeerSight{At: w.now, From: s.name, Nodes: a.Nodes})
+			return nil
+		})
 	case Yield:
-		w.after(w.delay(time.Millisecond), func() { w.yield(s) })
+		w.printf("%s yields to %s, which reaches %d nodes, not %d", s.name, a.To, a.Reaches, a.Here)
+		w.after(w.delay(time.Millisecond), func() { w.yield(s, a.To) })
 	case Rewrite, AskMasterDown, AnswerRenew:
 	default:
 		panic(fmt.Sprintf("world: %T", a))

@@ -2,35 +2,75 @@ package failover
 
 import "time"
 
-// A leader that reaches no data node can conduct no failover and put no node right, and
-// nobody else may do the latter: it lets another sentinel lead.
+// Only the leader puts data nodes back into their roles, and for nobody else a claim is as
+// quick. So it ought to reach them: the others tell it how many they reach, and one that has
+// reached markedly fewer for a while has the one that reaches most lead. The leadership only
+// goes to where more is seen, so it does not go to and fro.
 
 const (
-	yieldAfter = 2 * time.Second  // of seeing nothing while others see something
-	yieldAgain = 10 * time.Second // until the next time, if the successor was no better
+	sightPeriod = time.Second         // between two counts
+	sightValid  = 5 * sightPeriod / 2 // the last count of another sentinel
+	yieldAfter  = 5 * sightPeriod / 2 // of reaching fewer: every count is newer than its begin
+	yieldAgain  = 10 * time.Second    // until the next time
+	yieldShare  = 10                  // one in so many of the nodes that another reaches is missed
 )
 
-// yieldIfBlind gives up the leadership if everything is down from here, and not so for
-// the others.
-func (m *Machine) yieldIfBlind() {
+// compareSights tells the leader how many nodes are reached from here. The leader gives up
+// the leadership to a sentinel that reaches markedly more.
+func (m *Machine) compareSights() {
+	if m.now.Before(m.sightDue) || !m.state.Formed() {
+		return
+	}
+	m.sightDue = m.now.Add(sightPeriod)
+	if !m.leads() || !m.trusts() {
+		m.fewerSince = time.Time{}
+	}
+	if !m.trusts() {
+		return // who is down cannot be told
+	}
+	reached := m.reached()
+	if !m.leads() {
+		if m.quorum.Leader != "" {
+			m.do(Sight{To: m.quorum.Leader, Nodes: reached})
+		}
+		return
+	}
+	best := m.bestSight()
 	switch {
-	case !m.leads() || len(m.quorum.Voters) < 2 || !m.seesNothing():
-		m.blindSince = time.Time{}
-	case m.blindSince.IsZero():
-		m.blindSince = m.now
-	case !m.now.Before(later(m.blindSince.Add(yieldAfter), m.yieldDue)):
+	case best == nil || best.reaches <= reached || (best.reaches-reached)*yieldShare < best.reaches:
+		m.fewerSince = time.Time{}
+	case m.fewerSince.IsZero():
+		m.fewerSince = m.now
+	case !m.now.Before(later(m.fewerSince.Add(yieldAfter), m.yieldDue)):
 		m.yieldDue = m.now.Add(yieldAgain)
-		m.do(Yield{})
+		m.do(Yield{To: best.id, Reaches: best.reaches, Here: reached})
 	}
 }
 
-// seesNothing reports whether all nodes of all sets are down in the eyes of this sentinel
-// alone, and not for a reason that lies with its own configuration.
-func (m *Machine) seesNothing() bool {
+// reached counts the data nodes that are not down, seen from here.
+func (m *Machine) reached() (nodes int) {
 	for _, w := range m.watches {
-		if !w.blind() || w.odown || m.turnedAway(w, w.master) {
-			return false
+		for _, n := range w.nodes {
+			if !n.probe && n.up && !n.sdown.down {
+				nodes++
+			}
 		}
 	}
-	return len(m.watches) > 0 && m.trusts()
+	return nodes
+}
+
+// bestSight returns the voter that said lately that it reaches most, nil if none did.
+func (m *Machine) bestSight() (best *peer) {
+	for _, p := range m.peers {
+		if p.voter && p.up && m.now.Sub(p.reachesAt) < sightValid && (best == nil || p.reaches > best.reaches) {
+			best = p
+		}
+	}
+	return best
+}
+
+func (m *Machine) peerSight(ev PeerSight) {
+	if p := m.peer(ev.From); p != nil {
+		p.reaches, p.reachesAt = ev.Nodes, m.now
+	}
 }

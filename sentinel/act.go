@@ -58,8 +58,10 @@ func (lp *loop) act(a failover.Action) {
 		lp.s.scripts.add(a.Path, a.Args)
 	case failover.RunCheck:
 		lp.runCheck(a)
+	case failover.Sight:
+		lp.sendTo(failover.Node{Sentinel: a.To}, nil, []any{"SENTINEL", "RAFT", "SIGHT", lp.s.id, a.Nodes})
 	case failover.Yield:
-		lp.yield()
+		lp.yield(a)
 	case failover.Rewrite:
 		signal(lp.s.rewrite)
 	default:
@@ -209,10 +211,11 @@ func hostOf(a net.Addr) string {
 }
 
 // yield has another sentinel lead.
-func (lp *loop) yield() {
-	lp.s.log.Warn().Msg("no data node can be reached from here: another sentinel is to lead")
+func (lp *loop) yield(a failover.Yield) {
+	lp.s.log.Warn().Str("to", a.To).Int("reaches", a.Reaches).Int("here", a.Here).
+		Msg("another sentinel reaches more data nodes: it is to lead")
 	lp.s.background(lp.ctx, func(context.Context) {
-		if err := lp.s.quorum.transfer(""); err != nil {
+		if err := lp.s.quorum.transfer(a.To); err != nil {
 			lp.s.log.Warn().Err(err).Msg("give up the leadership")
 		}
 	})

@@ -389,6 +389,38 @@ func TestSettingsApplyEverywhere(t *testing.T) {
 	})
 }
 
+// A leader that reaches fewer data nodes than the others lets another lead, once, though
+// it is well and keeps its vote.
+func TestLeaderThatSeesLess(t *testing.T) {
+	inWorld(t, func(w *world) {
+		lead := func() (leader string) {
+			for _, x := range w.sens {
+				st := x.s.quorum.Status()
+				if leader != "" && st.Leader != leader {
+					return ""
+				}
+				leader = st.Leader
+			}
+			return leader
+		}
+		w.await(5*time.Second, "leader", func() bool { return lead() != "" })
+		first := lead()
+		i := slices.IndexFunc(w.sens, func(x *worldSentinel) bool { return x.s.id == first })
+		w.net.Cut(w.sens[i].host.IP(), w.set.nodes[2].ip)
+		w.await(10*time.Second, "another leader", func() bool { return lead() != "" && lead() != first })
+		term := w.sens[i].s.quorum.Status().Term
+		time.Sleep(time.Minute)
+		w.net.HealAll()
+		time.Sleep(time.Minute)
+		if now := w.sens[i].s.quorum.Status().Term; now != term {
+			t.Errorf("the leadership went on from term %d to %d", term, now)
+		}
+		if n := w.count("+odown") + w.count("+switch-master"); n > 0 {
+			t.Errorf("events:\n%s", strings.Join(w.events(), "\n"))
+		}
+	})
+}
+
 // Whoever was told that a change is made finds it made by its next command, on every
 // sentinel, however busy that is.
 func TestChangesAreReadBack(t *testing.T) {

@@ -3,6 +3,7 @@ package sentinel
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"slices"
 	"strconv"
@@ -13,8 +14,8 @@ import (
 )
 
 // SENTINEL RAFT STATUS | REMOVE id | TRANSFER [id] are for operators; the rest is what
-// sentinels say to each other. REPORT is a peer's view of a master, CONNECT makes the
-// connection Raft's, what is left is the quorum's.
+// sentinels say to each other. REPORT is a peer's view of a master, SIGHT how many data
+// nodes it reaches, CONNECT makes the connection Raft's, what is left is the quorum's.
 func sentinelRaft(ctx context.Context, c *session, args [][]byte) error {
 	// What is proposed stays in the log, in memory as well: it must not share the
 	// session's buffer, which the next command overwrites.
@@ -29,6 +30,8 @@ func sentinelRaft(ctx context.Context, c *session, args [][]byte) error {
 		return c.askLeader(ctx, transferKind, slices.Concat(words[1:]...))
 	case is(args[2], "report"):
 		return c.takeReport(ctx, args[3:])
+	case is(args[2], "sight") && len(args) == 5:
+		return c.takeSight(ctx, args[3:])
 	case is(args[2], "connect"):
 		c.handOver = func(conn net.Conn, first []byte) {
 			if err := c.s.quorum.HandleConn(conn, words, first); err != nil {
@@ -55,6 +58,16 @@ func (c *session) takeReport(ctx context.Context, words [][]byte) error {
 		At: time.Now(), From: string(words[0]), Master: string(words[1]),
 		Addr: failover.Addr{Host: string(words[2]), Port: port}, Epoch: epoch, Down: string(words[5]) == "1",
 	})
+	return c.ok(nil)
+}
+
+// takeSight reads what a Sight says: id, number of nodes.
+func (c *session) takeSight(ctx context.Context, words [][]byte) error {
+	nodes, ok := resp.ParseInt(words[1])
+	if !ok || nodes < 0 || nodes > math.MaxInt32 || !isRunID(string(words[0])) {
+		return resp.ErrSyntax
+	}
+	c.s.reported(ctx, failover.PeerSight{From: string(words[0]), Nodes: int(nodes)})
 	return c.ok(nil)
 }
 

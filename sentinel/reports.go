@@ -37,6 +37,9 @@ func (lp *loop) report(ev any) {
 	case failover.PeerReport:
 		ev.At = now
 		lp.step(ev)
+	case failover.PeerSight:
+		ev.At = now
+		lp.step(ev)
 	case helloHeard:
 		lp.heard(ev.hello, now)
 	case linkMessage:
