@@ -32,6 +32,9 @@ const (
 	// that starts has thousands to open, and must not drown the nodes and itself in
 	// connections whose answers come late.
 	openingMax = 64
+	// openingTurn is how long one of them keeps the others waiting at most: a node that
+	// answers does so within milliseconds, and hundreds may be unreachable.
+	openingTurn = 200 * time.Millisecond
 	// quietPeriods is how many hello periods a Pub/Sub link may bring nothing: our own
 	// hellos come back on it.
 	quietPeriods = 3
@@ -143,7 +146,7 @@ func (l *link) up() bool {
 }
 
 // takeTurn waits until the first connection may be made. The turn ends with the first
-// reply, or after dialTimeout.
+// reply, or after openingTurn.
 func (l *link) takeTurn(ctx context.Context) {
 	select {
 	case l.env.turns <- struct{}{}:
@@ -151,7 +154,7 @@ func (l *link) takeTurn(ctx context.Context) {
 		return
 	}
 	l.opened = sync.OnceFunc(func() { <-l.env.turns })
-	time.AfterFunc(dialTimeout, l.opened)
+	time.AfterFunc(openingTurn, l.opened)
 }
 
 // connection is the life of one connection; it returns why that ended.

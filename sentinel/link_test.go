@@ -2,6 +2,7 @@ package sentinel
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -249,3 +250,59 @@ func TestFirstError(t *testing.T) {
 }
 
 var _ client.DialFunc = (*memnet.Host)(nil).Dial
+
+// Nodes that cannot be reached hold those up that can when a sentinel starts, but not for
+// long: hundreds of them for a second or two.
+func TestOpeningPastTheUnreachable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const away = 400
+		n := memnet.New(1)
+		well := n.Host("10.0.1.1")
+		ln, err := well.Listen(":6379")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				conn, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				go serveWords(conn, func([]string) string { return "+OK\r\n" })
+			}
+		}()
+		ctx, stop := context.WithCancel(context.Background())
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer stop()
+		defer ln.Close()
+		up := make(chan any, 1)
+		env := linkEnv{
+			dial:  n.Host("10.0.0.2").Dial,
+			greet: func(*link) [][]any { return [][]any{{"CLIENT", "SETNAME", "x"}} },
+			retry: func(*link) time.Duration { return time.Second },
+			turns: make(chan struct{}, openingMax),
+			report: func(_ context.Context, ev any) {
+				if ev, ok := ev.(linkUp); ok {
+					up <- ev
+				}
+			},
+		}
+		open := func(ip string) {
+			l := newLink(failover.Node{Master: "m", Addr: addrOf(ip)}, commandLink, ip+":6379", env)
+			wg.Go(func() { l.run(ctx) })
+		}
+		for i := range away {
+			ip := fmt.Sprintf("10.0.2.%d", i%250+1)
+			n.Host(ip).PowerOff()
+			open(ip)
+		}
+		synctest.Wait()
+		begun := time.Now()
+		open("10.0.1.1")
+		<-up
+		if took := time.Since(begun); took > 2*time.Second {
+			t.Errorf("a node that is well was reached after %v", took)
+		}
+	})
+}
