@@ -35,7 +35,7 @@ type Attempt struct {
 	accepted   bool // PSYNC was granted; to be read when Run has returned
 
 	state  atomic.Int32
-	total  atomic.Int64 // size of the snapshot; 0 unknown
+	total  atomic.Int64 // size of the snapshot; 0 unknown, as it is streamed; -1 not told yet
 	read   atomic.Int64 // bytes of it received
 	lastIO atomic.Int64 // Unix nanoseconds
 }
@@ -109,11 +109,12 @@ func newAttempt(n *Node, now time.Time) *Attempt {
 	}
 	a.state.Store(int32(LinkConnecting))
 	a.lastIO.Store(now.UnixNano())
+	a.total.Store(-1)
 	return a
 }
 
 // State is how far the attempt is; Progress how much of a snapshot of how many
-// bytes (0 unknown) has arrived, and when the last of it did.
+// bytes (0 unknown, -1 not told yet) has arrived, and when the last of it did.
 func (a *Attempt) State() LinkState { return LinkState(a.state.Load()) }
 func (a *Attempt) Progress() (read, total int64, lastIO time.Time) {
 	return a.read.Load(), a.total.Load(), time.Unix(0, a.lastIO.Load())

@@ -80,7 +80,7 @@ func (n *Node) appendTransferInfo(b []byte, now time.Time) []byte {
 		read, total = n.link.loading.Size, n.link.loading.Size
 	}
 	part := 0.0
-	if total > 0 {
+	if total != 0 {
 		part = 100 * float64(read) / float64(total)
 	}
 	return fmt.Appendf(b, "master_sync_total_bytes:%d\r\nmaster_sync_read_bytes:%d\r\n"+

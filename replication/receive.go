@@ -69,6 +69,7 @@ func (h *handshake) payload() (io.Reader, error) {
 			return nil, fmt.Errorf("sync: mark of %d bytes", len(mark))
 		}
 		h.logf(Notice, "MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to disk")
+		h.total.Store(0)
 		return &markedReader{br: h.br, mark: []byte(mark)}, nil
 	}
 	size, ok := resp.ParseInt([]byte(head))

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -115,13 +116,15 @@ func (c *Config) settable(pairs []Pair, by SetContext) ([]*directive, error) {
 				"ERR Unknown option or number of arguments for CONFIG SET - '%s'", p.Name)
 		case d == nil:
 			continue
-		case d.flags&denyLoading != 0 && by.Loading:
-			return nil, resp.NewError("LOADING Redis is loading the dataset in memory")
 		}
 		rows[i] = d
-		if why := c.refusal(d, by, pairs[:i], name); why != "" && refused == nil {
-			refused = resp.Errorf(
-				"ERR CONFIG SET failed (possibly related to argument '%s') - %s", p.Name, why)
+		if refused != nil {
+			continue
+		}
+		if why := c.refusal(d, by, pairs[:i], name); why != "" {
+			refused = setFailed(p.Name, errors.New(why))
+		} else if d.flags&denyLoading != 0 && by.Loading {
+			refused = errLoading
 		}
 	}
 	return rows, refused

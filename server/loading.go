@@ -15,7 +15,7 @@ import (
 //
 // A goroutine decodes the file into batches; the loop inserts them, a slice a turn,
 // and answers clients in between: -LOADING for most commands, unless the data set is
-// loaded beside the one in use.
+// loaded beside one that is still good enough to be read.
 type loading struct {
 	o       loadOptions
 	into    *keyspace.Space
@@ -33,6 +33,7 @@ type loading struct {
 type loadOptions struct {
 	path        string
 	beside      bool // load beside the data set, then put it in its place
+	serve       bool // beside: clients are served from the old one meanwhile
 	keepExpired bool // a replica's: the master deletes them
 	merge       bool // keys that are there already are overwritten
 	collectDels int  // keep up to so many bytes of DELs of keys that have expired
@@ -71,7 +72,7 @@ func (l *loading) busy() bool {
 
 // refuses reports whether a command that lacks these flags may not run meanwhile.
 func (l *loading) refuses(lacks command.Flags) bool {
-	if l.o.beside {
+	if l.o.serve {
 		return lacks&command.NoAsyncLoading == 0
 	}
 	return lacks&command.Loading != 0

@@ -33,9 +33,10 @@ func (s *Server) verifySnapshot(ctx context.Context, path string) error {
 
 // loadReplica loads a master's snapshot, verified, in the place of the data set, or
 // beside it with repl-diskless-load swapdb, and calls done. After an error the data
-// set is empty, or what it was.
-func (s *Server) loadReplica(path string, done func(error)) {
-	o := loadOptions{path: path, keepExpired: true, beside: s.cfg.ReplDisklessLoad == DisklessLoadSwapDB}
+// set is empty, or what it was. Clients may read old data of the same history.
+func (s *Server) loadReplica(path string, sameHistory bool, done func(error)) {
+	beside := s.cfg.ReplDisklessLoad == DisklessLoadSwapDB
+	o := loadOptions{path: path, keepExpired: true, beside: beside, serve: beside && sameHistory}
 	if !o.beside {
 		s.dropData()
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 func (s *Server) infoPersistence(b []byte) []byte {
-	inPlace := s.loading != nil && !s.loading.o.beside
+	inPlace := s.loading != nil && !s.loading.o.serve
 	keys, keysTotal, part := s.snap.progress()
 	b = fields(b,
 		"loading", b2i(inPlace),

@@ -277,10 +277,10 @@ func TestLoading(t *testing.T) {
 	}
 }
 
-// With repl-diskless-load swapdb a replica answers from its old data until the new is
-// complete.
+// With repl-diskless-load swapdb a replica keeps its old data until the new is complete,
+// and answers from it if it is an earlier state of the new.
 func TestLoadBeside(t *testing.T) {
-	master := ours(t, nil)
+	master := ours(t, func(c *Config) { c.ReplBacklogSize = minBacklogBytes })
 	for i := range 400 {
 		master.want(fmt.Sprintf("SET key%d value", i), "OK")
 	}
@@ -290,19 +290,30 @@ func TestLoadBeside(t *testing.T) {
 	watcher.want("WATCH key1", "OK")
 	host, port, _ := net.SplitHostPort(master.addr)
 	replica.want("REPLICAOF "+host+" "+port, "OK")
-	eventually(t, "it loads beside", func() bool { return replica.info("async_loading") == "1" })
-	if got := replica.info("loading"); got != "0" {
-		t.Errorf("loading:%s", got)
+	eventually(t, "it loads", func() bool { return replica.info("loading") == "1" })
+	if got := replica.info("async_loading"); got != "0" {
+		t.Errorf("async_loading:%s", got)
 	}
-	replica.want("GET old", "data")
-	replica.want("PING", "PONG")
-	replica.want("SAVE", "LOADING Redis is loading the dataset in memory")
+	replica.want("GET old", "LOADING Redis is loading the dataset in memory")
 	replica.inStep(master)
 	replica.want("EXISTS old", "0")
 	replica.want("DBSIZE", "400")
 	watcher.want("MULTI", "OK")
 	watcher.want("PING", "QUEUED")
 	watcher.want("EXEC", "(nil)")
+
+	replica.want("REPLICAOF 127.0.0.1 1", "OK") // nobody there
+	master.want("SET key0 "+strings.Repeat("v", 100_000), "OK")
+	replica.want("REPLICAOF "+host+" "+port, "OK")
+	eventually(t, "it loads beside", func() bool { return replica.info("async_loading") == "1" })
+	if got := replica.info("loading"); got != "0" {
+		t.Errorf("loading:%s", got)
+	}
+	replica.want("GET key0", "value")
+	replica.want("PING", "PONG")
+	replica.want("SAVE", "LOADING Redis is loading the dataset in memory")
+	replica.inStep(master)
+	replica.want("STRLEN key0", "100000")
 }
 
 // rdb-del-sync-files leaves no file behind that was made for a replica alone.
@@ -317,6 +328,35 @@ func TestSyncFileIsDropped(t *testing.T) {
 			_, err := os.Stat(filepath.Join(master.dir, "dump.rdb"))
 			if gone := err != nil; gone != drop {
 				t.Errorf("the master's file: %v", err)
+			}
+		})
+	}
+}
+
+// A file that is made for replicas alone is given up when the last of them is gone, unless
+// there are save points.
+func TestSnapshotNobodyWaitsFor(t *testing.T) {
+	for _, points := range [][]SavePoint{nil, {{3600, 1000}}} {
+		t.Run(fmt.Sprint(points), func(t *testing.T) {
+			master := ours(t, func(c *Config) {
+				c.ReplDisklessSync, c.RDBKeySaveDelay, c.SavePoints = false, 30_000, points
+			})
+			for i := range 20 {
+				master.want(fmt.Sprintf("SET key%d value", i), "OK")
+			}
+			replica := ours(t, nil)
+			host, port, _ := net.SplitHostPort(master.addr)
+			replica.want("REPLICAOF "+host+" "+port, "OK")
+			eventually(t, "the snapshot begins", func() bool { return master.info("rdb_bgsave_in_progress") == "1" })
+			replica.want("REPLICAOF NO ONE", "OK")
+			eventually(t, "the replica is gone", func() bool { return master.info("connected_slaves") == "0" })
+			eventually(t, "the snapshot ends", func() bool { return master.info("rdb_bgsave_in_progress") == "0" })
+			_, err := os.Stat(filepath.Join(master.dir, "dump.rdb"))
+			if there := err == nil; there != (points != nil) {
+				t.Errorf("the file is there: %v", there)
+			}
+			if got := master.info("rdb_last_bgsave_status"); got != "ok" {
+				t.Errorf("rdb_last_bgsave_status:%s", got)
 			}
 		})
 	}

@@ -220,6 +220,7 @@ func (s *Server) replicationClosed(c *session) {
 	if r := c.replica; r != nil {
 		c.replica = nil
 		s.repl.Disconnected(r, s.replicationNow())
+		s.dropUnwantedSnapshot()
 	}
 	if c == s.master {
 		s.forgetMaster()

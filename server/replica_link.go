@@ -149,7 +149,7 @@ func (s *Server) loadFromMaster(full *replication.FullSync) {
 				done(err)
 				return
 			}
-			s.loadReplica(path, done)
+			s.loadReplica(path, full.ReplID == s.repl.Stream().ID(), done)
 		})
 	})
 }

@@ -33,6 +33,7 @@ type snapshotJob struct {
 	offset  replication.Offset
 	path    string            // of the file; "" none
 	sync    *replication.Sync // nil: none
+	forSync bool              // began for replicas: nobody has asked for the file
 	walk    *keyspace.Snapshot
 	sizes   []persist.Size
 	encoder *persist.Encoder // nil until the job is sealed

@@ -30,12 +30,35 @@ func (s syncSource) StartSync(sy *replication.Sync) error {
 		if j, err = s.beginSnapshot(); err != nil {
 			return err
 		}
+		j.forSync = true
+		if sy.Target == replication.ToFile {
+			s.stats.rdbSaves++
+			s.log.Info().Msgf("Background saving started by pid %d", os.Getpid())
+		} else {
+			s.log.Info().Msgf("Background RDB transfer started by pid %d", os.Getpid())
+		}
 	}
 	j.sync = sy
 	if sy.Target == replication.ToFile {
 		j.path = s.rdbPath()
 	}
 	return nil
+}
+
+// dropUnwantedSnapshot gives up a file that was begun for replicas which are gone, and
+// that save points do not ask for either.
+func (s *Server) dropUnwantedSnapshot() {
+	j := s.snap.job
+	if j == nil || !j.forSync || j.sync == nil || j.sync.Target != replication.ToFile || len(s.cfg.SavePoints) > 0 {
+		return
+	}
+	for _, r := range s.repl.Replicas() {
+		if r.State() <= replication.WaitEnd {
+			return
+		}
+	}
+	s.log.Info().Msg("No replica is left that waits for the snapshot: it is given up")
+	j.giveUp()
 }
 
 // syncWithoutData sends a snapshot that holds no key.
