@@ -205,13 +205,23 @@ func (m *Machine) refuses(w *watch, ev *FailoverRequest) string {
 	case !ev.To.IsZero() && !m.knows(w, ev.To):
 		return "ERR No such replica: " + ev.To.String()
 	case m.best(w, &Attempt{Wanted: ev.Wanted}) == nil:
-		return "NOGOODSLAVE No suitable replica to promote"
+		return "NOGOODSLAVE " + m.unsuitable(w, ev)
 	case ev.Coordinated && w.master.info.FailoverState == "":
 		return "NOGOODPRIMARY Primary does not support FAILOVER command"
 	case !ev.Force && m.tooSoon(w):
 		return "TOOSOON The last failover was less than failover-min-interval ago; FORCE overrides this"
 	}
 	return ""
+}
+
+// unsuitable says that there is nobody to promote, and why the one asked for is not.
+func (m *Machine) unsuitable(w *watch, ev *FailoverRequest) string {
+	for _, n := range w.nodes {
+		if !ev.To.IsZero() && m.same(n.id.Addr, ev.To) {
+			return ev.To.String() + " cannot be promoted: " + m.excluded(w, n, &Attempt{Wanted: ev.Wanted})
+		}
+	}
+	return "No suitable replica to promote"
 }
 
 const inProgress = "INPROG Failover already in progress"

@@ -118,6 +118,7 @@ type Machine struct {
 	quorum      Quorum
 	leaderSince time.Time // when quorum.Leader last changed
 	behindSince time.Time // when quorum.Behind began, zero if it is not so
+	shownCutOff bool      // that the quorum cannot be reached is announced
 
 	tiltSince     time.Time // zero: no tilt
 	distrustUntil time.Time // no node is judged down before
@@ -285,6 +286,7 @@ func (m *Machine) tick() {
 	for _, w := range m.agenda.due(m.now) {
 		m.review(w)
 	}
+	m.noticeCutOff()
 	m.compareSights()
 }
 

@@ -58,6 +58,22 @@ func TestSelectionExcludes(t *testing.T) {
 	}
 }
 
+// Who asks for a replica that cannot be promoted is told why.
+func TestUnsuitableTarget(t *testing.T) {
+	b := newBench(t, nil)
+	b.commit(formed("m", addr1, addr2, addr3))
+	b.step(Quorum{At: b.now, Formed: true, Leader: "s1", Voters: []string{"s1"}})
+	*b.m.watch("m").node(addr2) = *candidate(b.now, addr2, func(n *node) { n.info.Priority = 0 })
+	b.step(FailoverRequest{At: b.now, Master: "m", Token: 1, Wanted: Wanted{To: addr2}})
+	if got, want := text[Answer](b.got), "{1 NOGOODSLAVE 10.0.0.2:6379 cannot be promoted: priority 0}"; got != want {
+		t.Errorf("answered %s, want %s", got, want)
+	}
+	b.step(FailoverRequest{At: b.now, Master: "m", Token: 2})
+	if got, want := text[Answer](b.got), "{2 NOGOODSLAVE No suitable replica to promote}"; got != want {
+		t.Errorf("answered %s, want %s", got, want)
+	}
+}
+
 // The order of those that are left: priority, offset, run id.
 func TestSelectionOrder(t *testing.T) {
 	now := day.Add(time.Hour)

@@ -121,6 +121,20 @@ func (m *Machine) cutOff(now time.Time) bool {
 	return m.state.Formed() && m.quorum.Leader == "" && !m.leaderSince.IsZero() && now.Sub(m.leaderSince) > CutOffAfter
 }
 
+// noticeCutOff announces that the quorum cannot be reached, or can again.
+func (m *Machine) noticeCutOff() {
+	is := m.cutOff(m.now)
+	if is == m.shownCutOff {
+		return
+	}
+	m.shownCutOff = is
+	if is {
+		m.publish(Warning, "+no-quorum", "#no majority of the sentinels can be reached", nil)
+		return
+	}
+	m.publish(Warning, "-no-quorum", "#a majority of the sentinels can be reached", nil)
+}
+
 // masterFlags shows the running failover only until the switch: clients reject a
 // master with failover_in_progress.
 func (w *watch) masterFlags(paused, cutOff bool) string {

@@ -54,7 +54,7 @@ func (e *explanation) health() {
 	case n.sdown.down:
 		e.say("This sentinel holds it down for %s%s.", e.ago(n.sdown.since), e.because(n))
 	case n.troubled != TroubleNone:
-		e.say("It is not down, but in trouble%s.", e.because(n))
+		e.say("It is not down, but in trouble%s.%s", e.because(n), e.impending(n))
 	case !n.everUp:
 		e.say("This sentinel has not reached it yet.")
 	default:
@@ -65,6 +65,16 @@ func (e *explanation) health() {
 			e.say("Replica %s is in trouble%s.", n.id.Addr, e.because(n))
 		}
 	}
+}
+
+// impending says when this sentinel will hold n down, if it has fallen silent.
+func (e *explanation) impending(n *node) string {
+	since, tolerated := n.silence(e.w.settings())
+	if since.IsZero() {
+		return ""
+	}
+	left := max(0, since.Add(tolerated).Sub(e.now))
+	return fmt.Sprintf(" This sentinel holds it down in %d ms if that goes on.", left.Milliseconds())
 }
 
 // because names the trouble of n in words.
@@ -116,18 +126,29 @@ func (e *explanation) waiting() {
 			"or is turned away for reasons of credentials, permissions and names.")
 	case !w.odown:
 		e.say("%d of the %d sentinels that the quorum asks for say it is down%s.", m.votes(w), w.settings().Quorum, e.silentPeers())
+		e.undecidable()
+	case !e.undecidable():
+		e.held()
+	}
+	e.eligible()
+}
+
+// undecidable tells why no failover can be decided here, and reports whether that is so.
+func (e *explanation) undecidable() bool {
+	m := e.m
+	switch {
 	case m.quorum.Behind:
 		e.say("This sentinel has not heard from its cluster since it started, so it may not fail over.")
 	case !m.state.Formed():
 		e.say("The sentinels have not formed a cluster yet, so nobody may fail over.")
 	case m.quorum.Leader == "":
 		e.say("No majority of the %d voting sentinels can be reached, so nobody may fail over.", len(m.quorum.Voters))
-	case !m.outnumbers(w):
+	case !m.outnumbers(e.w):
 		e.say("Redis Sentinels are as many as we are: they decide.")
 	default:
-		e.held()
+		return false
 	}
-	e.eligible()
+	return true
 }
 
 // silentPeers names the sentinels that do not say the master is down.
@@ -188,6 +209,7 @@ func (e *explanation) standing() {
 	if e.w.master.sdown.down {
 		return
 	}
+	e.undecidable()
 	switch why, until := e.m.hold(e.w); {
 	case why == "paused" && until.IsZero():
 		e.say("Automatic failovers are paused until SENTINEL RESUME %s.", e.w.name)

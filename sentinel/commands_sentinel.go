@@ -102,8 +102,9 @@ RAFT REMOVE <id>
     Take a Sentinel that is gone for good out of the cluster.
 RAFT TRANSFER [<id>]
     Make another Sentinel lead the cluster.
-REMOVE <master-name>
-    Remove master from Sentinel's monitor list.
+REMOVE <master-name> [NOW]
+    Remove master from Sentinel's monitor list. NOW overrides that, for a minute,
+    the removal through one Sentinel is that through the others, too.
 REPLICAS <master-name>
     Show a list of replicas for this master and their state.
 RESET <pattern>

@@ -226,10 +226,17 @@ func TestStrictDiscovery(t *testing.T) {
 		if text, _ := x.do("INFO raft"); !strings.Contains(text, "raft_state:no-quorum") {
 			t.Errorf("INFO: %s", text)
 		}
+		if text, _ := x.do("SENTINEL WHY m"); !strings.Contains(text, "No majority of the 3 voting sentinels can be reached") {
+			t.Errorf("WHY: %s", text)
+		}
 		for _, y := range w.sens[1:] {
 			w.net.Heal(x.host.IP(), y.host.IP())
 		}
 		w.await(20*time.Second, "quorum again", func() bool { return strings.Contains(ask(), "10.0.1.1") })
+		w.await(2*time.Second, "its announcement", func() bool { return w.count("s0 -no-quorum") == 1 })
+		if n := w.count("+no-quorum"); n != 1 {
+			t.Errorf("%d times +no-quorum", n)
+		}
 	})
 }
 

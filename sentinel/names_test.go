@@ -189,6 +189,7 @@ func TestNameServerIsAway(t *testing.T) {
 func TestNameGoesWithItsHost(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.byName()
+		time.Sleep(2 * freshName)
 		w.dns.away.Store(true)
 		w.set.nodes[0].kill()
 		w.await(5*time.Second, "a failover", func() bool { return w.count("+switch-master n 10.0.1.1 6379 10.0.1.") == 3 })
