@@ -61,6 +61,8 @@ func (s *Server) sampleRates() {
 	t.out.sample(now, t.netOut)
 	t.replIn.sample(now, t.netReplIn)
 	t.replOut.sample(now, t.netReplOut)
+	t.turnRate.sample(now, t.turns)
+	t.turnTimeRate.sample(now, uint64(t.turnTime.Microseconds()))
 }
 
 // sessionsCron applies timeout and the soft output limits to a part of the
@@ -76,6 +78,7 @@ func (s *Server) sessionsCron() {
 		if !s.idleTooLong(c) {
 			c.checkOutputLimit()
 			s.fitReplyBuffer(c)
+			s.recent.note(c, s.turnWall)
 		}
 	}
 }

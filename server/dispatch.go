@@ -384,6 +384,9 @@ func (s *Server) afterCall(c *session, cmd *command.Command, args [][]byte, star
 	end := s.mono()
 	took := end - start
 	s.cmdMono = end
+	if s.effects.depth == 0 { // EXEC is counted with its commands
+		s.stats.commandTime += took
+	}
 	if len(s.monitors) > 0 && c.again == nil {
 		s.feedMonitors(c, cmd, args)
 	}

@@ -137,13 +137,13 @@ var supervisedWords = [...]string{SupervisedNo: "no", SupervisedUpstart: "upstar
 	SupervisedSystemd: "systemd", SupervisedAuto: "no"}
 
 func (s *Server) infoClients(b []byte) []byte {
-	var maxIn, maxOut, watching, subscribed, connected, timed int
+	var watching, subscribed, connected, timed int
 	for _, c := range s.order {
 		if c.class == classReplica {
 			continue
 		}
 		connected++
-		maxIn, maxOut = max(maxIn, len(c.in)), max(maxOut, c.pendingBytes())
+		s.recent.note(c, s.turnWall)
 		if c.waits() && c.blocked.timer != nil {
 			timed++
 		}
@@ -158,6 +158,7 @@ func (s *Server) infoClients(b []byte) []byte {
 	for _, w := range s.watched {
 		watchedKeys += len(w)
 	}
+	maxIn, maxOut := s.recent.most(s.turnWall)
 	return fields(b,
 		"connected_clients", connected,
 		"cluster_connections", 0,
@@ -232,6 +233,11 @@ func (s *Server) infoStats(b []byte) []byte {
 		"client_output_buffer_limit_disconnections", t.outputLimitDisconnections,
 		"reply_buffer_shrinks", t.replyShrinks,
 		"reply_buffer_expands", t.replyExpands,
+		"eventloop_cycles", t.turns,
+		"eventloop_duration_sum", t.turnTime.Microseconds(),
+		"eventloop_duration_cmd_sum", t.commandTime.Microseconds(),
+		"instantaneous_eventloop_cycles_per_sec", int64(t.turnRate.perSecond()),
+		"instantaneous_eventloop_duration_usec", t.turnUsec(),
 		"acl_access_denied_auth", t.authDenied,
 		"acl_access_denied_cmd", 0,
 		"acl_access_denied_key", 0,

@@ -45,6 +45,8 @@ func (s *Server) loop(ctx context.Context) error {
 		s.stepSnapshot()
 		s.stepEviction()
 		s.flushOutputs()
+		s.stats.turns++
+		s.stats.turnTime += s.mono() - s.turnMono
 		if ctx.Err() != nil {
 			s.shutdownBySignal(context.Cause(ctx))
 		}

@@ -112,6 +112,7 @@ type Server struct {
 	notify            command.Class // notify-keyspace-events
 	activeExpire      bool          // DEBUG SET-ACTIVE-EXPIRE
 	debug             debugging
+	recent            recentBuffers
 	own               ownExpires
 	oom               oomScore
 	cronAt            int // where sessionsCron goes on

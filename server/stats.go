@@ -35,6 +35,10 @@ type stats struct {
 	reads, writes                 uint64
 	replyShrinks, replyExpands    uint64
 	ops, in, out, replIn, replOut rate
+	turns                         uint64
+	turnTime, commandTime         time.Duration
+	turnRate                      rate
+	turnTimeRate                  rate // µs per second
 }
 
 // errorReply counts an error by its prefix.
@@ -47,6 +51,15 @@ func (t *stats) errorReply(prefix string) {
 		return
 	}
 	t.errorKinds[prefix]++
+}
+
+// turnUsec is how long a turn of the loop took lately, in microseconds.
+func (t *stats) turnUsec() int64 {
+	turns := t.turnRate.perSecond()
+	if turns == 0 {
+		return 0
+	}
+	return int64(t.turnTimeRate.perSecond() / turns)
 }
 
 // errorCounts is a copy for printing.
