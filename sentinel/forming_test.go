@@ -288,6 +288,17 @@ func TestLostStore(t *testing.T) {
 				t.Errorf("the lost incarnation still votes: %+v", b.nodes[0].q.Status().Members)
 			}
 		}
+		time.Sleep(5 * time.Second)
+		before := n.strangers.Load()
+		time.Sleep(time.Minute)
+		if more := n.strangers.Load() - before; more > 0 {
+			t.Errorf("the lost incarnation is still looked for, %d times a minute", more)
+		}
+		for _, other := range b.nodes {
+			if len(other.q.complain) > 0 {
+				t.Errorf("sentinel %d complains: %v", other.n, other.q.complain)
+			}
+		}
 	})
 }
 

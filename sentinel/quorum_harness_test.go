@@ -3,12 +3,14 @@ package sentinel
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +55,8 @@ type benchNode struct {
 	commits []commit
 	at      map[string]time.Time // when the master of that name was learned
 	conns   sync.WaitGroup
+
+	strangers atomic.Int32 // Raft connections refused to them, or to somebody else
 }
 
 func newBench(t *testing.T, size, quorum int) *bench {
@@ -214,7 +218,9 @@ func (n *benchNode) session(ctx context.Context, q *quorum, conn net.Conn) {
 		}
 		rest := buf[used:]
 		if strings.EqualFold(string(args[2]), subConnect) {
-			_ = q.HandleConn(conn, args[2:], rest)
+			if errors.Is(q.HandleConn(conn, args[2:], rest), errStranger) {
+				n.strangers.Add(1)
+			}
 			return
 		}
 		var w resp.Writer

@@ -178,6 +178,9 @@ func (q *quorum) isTwin(p *peer, g greeting) bool {
 		p.twin = g.Server
 		return true
 	}
+	if p.twin == g.Server {
+		p.twin = "" // there is no other any more
+	}
 	if p.twin != "" {
 		q.complainLocked("twins "+p.id, func(e *zerolog.Event) {
 			e.Str("myid", p.id).Str("addr", p.addr).

@@ -405,8 +405,8 @@ func (t *raftTransport) answered(id raft.ServerID) {
 	}
 }
 
-// awaitBack waits until id answers a heartbeat; it reports false if we stop or no
-// longer lead before that.
+// awaitBack waits until id answers a heartbeat; it reports false if we stop, no longer
+// lead, or id was removed before that.
 func (t *raftTransport) awaitBack(id raft.ServerID) bool {
 	back := t.backOf(id)
 	tick := time.NewTicker(heartbeatTimeout)
@@ -416,7 +416,7 @@ func (t *raftTransport) awaitBack(id raft.ServerID) bool {
 		case <-back:
 			return t.leading()
 		case <-tick.C:
-			if t.isStopped() || !t.leading() {
+			if t.isStopped() || !t.leading() || !t.serves(id) {
 				return false
 			}
 		}
@@ -440,6 +440,12 @@ func (t *raftTransport) backOf(id raft.ServerID) chan struct{} {
 func (t *raftTransport) leading() bool {
 	r := t.server.Load()
 	return r != nil && r.State() == raft.Leader
+}
+
+// serves reports whether id is in the configuration.
+func (t *raftTransport) serves(id raft.ServerID) bool {
+	servers := t.server.Load().GetConfiguration().Configuration().Servers
+	return slices.ContainsFunc(servers, func(s raft.Server) bool { return s.ID == id })
 }
 
 func (t *raftTransport) isStopped() bool {
