@@ -136,7 +136,11 @@ func (e *explanation) waiting() {
 // undecidable tells why no failover can be decided here, and reports whether that is so.
 func (e *explanation) undecidable() bool {
 	m := e.m
+	since, tilt := m.Tilt()
 	switch {
+	case tilt:
+		e.say("This sentinel was held up: for %s more it distrusts itself (tilt), and decides nothing.",
+			m.timers.TiltPeriod-e.now.Sub(since).Round(time.Second))
 	case m.quorum.Behind:
 		e.say("This sentinel has not heard from its cluster since it started, so it may not fail over.")
 	case !m.state.Formed():
