@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,40 @@ func TestClientListShowsWhatIsHeld(t *testing.T) {
 			if got := clientField(c, "queues", "multi-mem"); len(got) != len("1000") {
 				t.Errorf("multi-mem=%s", got)
 			}
+		})
+	}
+}
+
+// What a replica has yet to read counts for it beyond the size of the backlog, and shows
+// in its line of CLIENT LIST, here and in Redis.
+func TestSlowReplicaShows(t *testing.T) {
+	for name, proc := range bothServers(t, "--repl-diskless-sync-delay", "0", "--client-output-buffer-limit", "replica 0 0 0") {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t, proc)
+			followStream(t, proc) // and reads no more
+			for range 20 {
+				c.do("SET", "k", strings.Repeat("v", 1<<20))
+			}
+			number := func(s string) int {
+				n, err := strconv.Atoi(s)
+				if err != nil {
+					t.Errorf("%q: %v", s, err)
+				}
+				return n
+			}
+			eventually(t, 10*time.Second, func() error {
+				mem := infoFields(c.do("INFO", "memory").text)
+				behind, backlog := number(mem["mem_clients_slaves"]), number(mem["mem_replication_backlog"])
+				if behind < 8<<20 || backlog < 1<<20 || backlog > 11<<20/10 || number(mem["mem_total_replication_buffers"]) < behind {
+					return fmt.Errorf("behind %d, backlog %d, together %s", behind, backlog, mem["mem_total_replication_buffers"])
+				}
+				for _, f := range clientFields(c.do("CLIENT", "LIST", "TYPE", "replica").text) {
+					if (f[0] == "omem" || f[0] == "tot-mem") && number(f[1]) < behind {
+						return fmt.Errorf("%s=%s, behind %d", f[0], f[1], behind)
+					}
+				}
+				return nil
+			})
 		})
 	}
 }

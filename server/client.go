@@ -115,8 +115,12 @@ func (c *session) describe(b []byte) []byte {
 	if c.lent > 0 {
 		qbuf, qfree = c.lent, readSize-c.lent
 	}
+	behind := 0 // in the history that all replicas share
+	if c.replica != nil {
+		behind = int(c.replica.Pending())
+	}
 	first := min(c.pendingBytes(), replyBufferMax)
-	more := c.pendingBytes() - first
+	more := c.pendingBytes() - first + behind
 	now := c.srv.turnWall
 	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d"+
 		" multi=%d qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d"+
@@ -124,7 +128,7 @@ func (c *session) describe(b []byte) []byte {
 		c.id, c.addr(), laddr, fd, c.name, (now-c.created)/1000, (now-c.lastActive)/1000, c.flagLetters(),
 		c.ctx.DBIndex, len(c.subs.channels), len(c.subs.patterns), len(c.subs.shards),
 		multi, qbuf, qfree, c.argumentMemory(), c.multi.memory(), c.fit.size, c.fit.peak,
-		first, (more+replyBufferMax-1)/replyBufferMax, more, c.memory(),
+		first, (more+replyBufferMax-1)/replyBufferMax, more, c.memory()+behind,
 		events, cmd, user, proto, c.libName, c.libVer)
 }
 

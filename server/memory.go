@@ -77,6 +77,11 @@ func (s *Server) notCounted() int64 {
 	return s.buffers.replicas + max(s.repl.Stream().Memory()-s.repl.Stream().Size(), 0)
 }
 
+// backlogMemory is what the replication history takes up to repl-backlog-size.
+func (s *Server) backlogMemory() int64 {
+	return min(s.repl.Stream().Memory(), s.repl.Stream().Size())
+}
+
 // sampleMemory notes the peak for INFO memory.
 func (s *Server) sampleMemory() {
 	s.stats.peakMemory = max(s.stats.peakMemory, uint64(s.measureMemory().used))
@@ -176,9 +181,9 @@ func (s *Server) infoMemory(b []byte) []byte {
 		"rss_overhead_ratio", ratio(m.rss, resident), "rss_overhead_bytes", m.rss-resident,
 		"mem_fragmentation_ratio", ratio(m.rss, m.used), "mem_fragmentation_bytes", m.rss-m.used,
 		"mem_not_counted_for_evict", s.notCounted(),
-		"mem_replication_backlog", s.repl.Stream().Memory(),
+		"mem_replication_backlog", s.backlogMemory(),
 		"mem_total_replication_buffers", s.repl.Stream().Memory(),
-		"mem_clients_slaves", s.buffers.replicas, "mem_clients_normal", s.buffers.clients,
+		"mem_clients_slaves", s.notCounted(), "mem_clients_normal", s.buffers.clients,
 		"mem_cluster_links", 0, "mem_aof_buffer", 0,
 		"mem_allocator", "go", "mem_chunk_bytes", ks.ChunkBytes, "mem_chunks", ks.Chunks,
 		"mem_chunks_max", ks.ChunksMax, "mem_table_bytes", ks.TableBytes, "mem_big_values_bytes", ks.BigBytes,

@@ -203,6 +203,9 @@ func (c *session) consume(fresh []byte) {
 	}
 	c.keep(buf[used:], fresh != nil)
 	c.queueOutput()
+	if c.out.Buf != nil && len(c.out.Buf) == 0 {
+		c.releaseOutput() // no command had a reply
+	}
 	c.account()
 }
 
