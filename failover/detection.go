@@ -22,8 +22,8 @@ func (m *Machine) ping(h *health, id Node, s *Settings, every time.Duration) tim
 	if h.inFlight {
 		return m.reopen(h, id, s)
 	}
-	if due := h.lastPing.Add(every); m.now.Before(due.Add(-every / 10)) {
-		return due // a little early is fine: the pings of a set leave together, one wake-up for all
+	if due := h.lastPing.Add(every); m.now.Before(due.Add(-m.early(s, every))) {
+		return due
 	}
 	m.do(Ping{Node: id, Command: s.Command("PING"), Patience: s.DownAfter / (2 * troubleSilentAt)})
 	h.inFlight, h.lastPing = true, m.now
@@ -31,6 +31,15 @@ func (m *Machine) ping(h *health, id Node, s *Settings, every time.Duration) tim
 		h.unanswered = m.now
 	}
 	return m.now.Add(reopenAfter(h, s))
+}
+
+// early is by how much a ping may leave before it is due, so that pings leave together:
+// one wake-up for all. The leisurely ones go with those of a master.
+func (m *Machine) early(s *Settings, every time.Duration) time.Duration {
+	if every > m.cadence(s) {
+		return every * 2 / 5
+	}
+	return every / 10
 }
 
 // reopen closes a connection that is up and silent: after a network cut its packets
@@ -94,11 +103,16 @@ func (m *Machine) helloFor(w *watch, to Node, command string) SayHello {
 // reviewPeer sends a sentinel the PING and hellos that are due.
 func (m *Machine) reviewPeer(p *peer) {
 	p.next = m.now.Add(idleDeadline)
+	p.pingFrom = p.next
 	if !p.up {
 		return
 	}
 	s := m.strictest()
-	p.next = earlier(p.next, m.ping(&p.health, p.node(), &s, m.cadence(&s)))
+	every := m.leisure(&s)
+	p.next = earlier(p.next, m.ping(&p.health, p.node(), &s, every))
+	if !p.inFlight {
+		p.pingFrom = p.lastPing.Add(every - m.early(&s, every))
+	}
 	if m.now.Before(p.helloDue) {
 		p.next = earlier(p.next, p.helloDue)
 		return

@@ -179,6 +179,7 @@ type peer struct {
 
 	reaches   int       // how many data nodes it says it reaches
 	reachesAt time.Time // when it said so
+	pingFrom  time.Time // a tick that comes by from here on takes its ping along
 }
 
 // sight is a peer as seen in the context of one master.
@@ -215,11 +216,15 @@ func (m *Machine) cadence(s *Settings) time.Duration {
 // pace is how often a data node is pinged. Nobody waits for news of a replica while the
 // master is well.
 func (m *Machine) pace(w *watch, n *node) time.Duration {
-	every := m.cadence(w.settings())
 	if n == w.master || !w.calm() {
-		return every
+		return m.cadence(w.settings())
 	}
-	return max(every, min(m.timers.PingPeriod, w.settings().DownAfter/calmPings))
+	return m.leisure(w.settings())
+}
+
+// leisure is how often those are pinged whose silence nothing hangs on: sentinels, too.
+func (m *Machine) leisure(s *Settings) time.Duration {
+	return max(m.cadence(s), min(m.timers.PingPeriod, s.DownAfter/calmPings))
 }
 
 // calm reports whether the master is well and no failover runs.

@@ -45,7 +45,7 @@ func DefaultTimers() Timers {
 // Times the design fixes; the reasons are in docs/architecture.md.
 const (
 	pingLeast       = 50 * time.Millisecond  // fastest ping cadence
-	calmPings       = 4                      // within down-after, of a replica while the master is well
+	calmPings       = 4                      // within down-after, of those it does not depend on
 	dialEvery       = 250 * time.Millisecond // slowest redial, so that a returned node is seen
 	lateSlack       = 50 * time.Millisecond  // a deadline missed by less is the scheduler's noise
 	reportExpiry    = 5                      // ask periods
@@ -255,6 +255,9 @@ func (m *Machine) NextDeadline() time.Time {
 	for _, p := range m.peers {
 		next = earlier(next, p.next)
 	}
+	if m.state.Formed() {
+		next = earlier(next, m.sightDue.Add(sightPeriod/4)) // mostly there is another tick before
+	}
 	if !m.tiltSince.IsZero() {
 		next = earlier(next, m.tiltSince.Add(m.timers.TiltPeriod))
 	}
@@ -279,7 +282,7 @@ func (m *Machine) tick() {
 		return
 	}
 	for _, p := range m.peers {
-		if !p.next.After(m.now) {
+		if !p.next.After(m.now) || !p.pingFrom.After(m.now) {
 			m.reviewPeer(p)
 		}
 	}

@@ -49,7 +49,7 @@ func (q *quorum) openNode() error {
 	state := newAgreedReplica(q.log, q.hand)
 	node, err := openRaft(raftParts{
 		id: meta.serverID(), addr: q.cfg.Announce, stores: q.cfg.Stores, state: state,
-		stream: newPeerStream(q.connect), addrOf: q.addrOf, log: q.log,
+		stream: newPeerStream(q.connect), addrOf: q.addrOf, led: func() { signal(q.wake) }, log: q.log,
 	})
 	if err != nil {
 		return err

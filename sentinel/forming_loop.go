@@ -37,7 +37,7 @@ func (q *quorum) loop(ctx context.Context) error {
 // tickPeriod is short while something is to be brought about.
 func (q *quorum) tickPeriod() time.Duration {
 	if _, state := q.cluster(); state != nil && state.released.Load() {
-		return q.cfg.HelloPeriod / 4
+		return q.cfg.HelloPeriod / 2
 	}
 	return q.cfg.HelloPeriod / 20
 }

@@ -18,7 +18,7 @@ const (
 	// others wait to be let in.
 	askQueue = 128
 	// statusPeriod is how often the loop looks at the state of the cluster when
-	// nothing says that it changed.
+	// nothing says that it changed: about, on the occasion of a tick if there is one.
 	statusPeriod = time.Second
 	// lookAgain is the pause before an empty socket is looked into again.
 	lookAgain = 20 * time.Millisecond
@@ -59,7 +59,7 @@ func (lp *loop) run(ctx context.Context) error {
 	var polled time.Time
 	for {
 		lp.s.opts.Turn()
-		next := polled.Add(statusPeriod)
+		next := polled.Add(statusPeriod * 5 / 4)
 		if d := lp.m.NextDeadline(); d.Before(next) {
 			next = d
 		}
@@ -79,7 +79,7 @@ func (lp *loop) run(ctx context.Context) error {
 		case <-tick.C:
 			lp.s.opts.Turn() // for all that is known it was not there while it waited
 			lp.attend()
-			if now := time.Now(); !now.Before(polled.Add(statusPeriod)) {
+			if now := time.Now(); !now.Before(polled.Add(statusPeriod * 3 / 4)) {
 				polled = now
 				lp.pollQuorum(now)
 			}

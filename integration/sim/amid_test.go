@@ -251,7 +251,13 @@ func TestPlannedFailoverRolledBack(t *testing.T) {
 					c.must(err)
 				}
 				c.do("cut n1 n2")
-				time.Sleep(100 * time.Millisecond) // something is written that it lacks
+				cut := time.Now()
+				c.await(time.Second, "write", func() string {
+					if !c.writer.ackedSince(cut) {
+						return "nothing is written that the target lacks"
+					}
+					return ""
+				})
 				asked := time.Now()
 				_, err := c.ask.doWithin(context.Background(), 3*time.Second, s.addr(),
 					"SENTINEL", "FAILOVER", "m", "TO", target.host.IP(), 6379, "TIMEOUT", 500)
