@@ -299,13 +299,15 @@ func TestLeaderWithoutData(t *testing.T) {
 		c.do("kill n1")
 		c.await(5*time.Second, "switch", c.leaves(c.nodes[0].addr(), c.sens...))
 		c.within(1500*time.Millisecond, "all name another master", killed)
-		time.Sleep(quiet)
+		c.await(5*time.Second, "another leader", func() string {
+			if c.leader() == leader {
+				return leader.name + " still leads"
+			}
+			return c.leaderless()
+		})
 		back := time.Now()
 		c.do("start n1 anew")
 		c.follows(c.nodes[0], time.Second, back)
-		if now := c.leader(); now == leader {
-			t.Errorf("%s still leads", now.name)
-		}
 		c.calm()
 	})
 }
