@@ -7,38 +7,67 @@ import "fmt"
 // whose founder says it has left. Whoever merely hears nothing stays: the others
 // may have made it a voter meanwhile and count on it.
 
-// shouldLeave reports that our cluster is to be given up for another: it never
-// decided anything, has no other voter, and there is a better one; or it was given
-// up by its founder before it was complete.
+// membership is how a sentinel stands with its cluster.
+type membership struct {
+	Cluster string
+	Founder string // myid
+	Ready   bool   // the cluster may decide
+	Decided bool   // it has decided a failover
+	Voting  bool   // we have a vote
+	Voters  int    // of the cluster, ours included, as far as our log tells
+	Others  int    // voters who are neither we nor the founder
+}
+
+// yieldsTo reports that the cluster is to be given up since another sentinel, which
+// says g of itself, is outside it.
+func (m membership) yieldsTo(g greeting) bool {
+	if g.Cluster == m.Cluster {
+		return false
+	}
+	if m.Voting {
+		return m.Voters == 1 && !m.Decided && g.Cluster != "" && m.outrankedBy(g)
+	}
+	// A founder leaves while it has the only vote, so there is nobody left.
+	return g.ID == m.Founder && (!m.Ready || m.Others == 0)
+}
+
+// outrankedBy reports that our cluster, with a single voter, gives way to that of g:
+// of two that could go either way, one side only says so.
+func (m membership) outrankedBy(g greeting) bool {
+	switch {
+	case g.Voters > 1 || g.Decided:
+		return true
+	case g.Voters < 1:
+		return false
+	case g.Ready != m.Ready:
+		return g.Ready
+	}
+	return g.Cluster < m.Cluster
+}
+
+// shouldLeave reports that our cluster is to be given up for another.
 func (q *quorum) shouldLeave(node *raftNode, state *agreedReplica) bool {
 	meta := q.readMeta()
-	voters, voting := 0, false
-	for _, m := range node.configuration() {
-		if m.Voter {
-			voters++
-			voting = voting || m.ID == meta.serverID()
+	m := membership{Cluster: meta.Cluster, Founder: meta.Founder, Ready: meta.Ready, Decided: state.decided.Load()}
+	for _, v := range node.configuration() {
+		switch {
+		case !v.Voter:
+			continue
+		case v.ID == meta.serverID():
+			m.Voting = true
+		case myIDOf(v.ID) != meta.Founder:
+			m.Others++
 		}
+		m.Voters++
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, p := range q.peers {
-		g := p.greeting
-		if !q.fresh(p) || g.Cluster == meta.Cluster {
-			continue
-		}
-		if voters == 1 && voting && !state.decided.Load() && g.Cluster != "" && outranks(g, meta.Cluster) {
-			return true
-		}
-		if !voting && !meta.Ready && p.id == meta.Founder {
+		if q.fresh(p) && m.yieldsTo(p.greeting) {
 			return true
 		}
 	}
 	return false
-}
-
-// outranks reports that a single-voter cluster gives way to that of g.
-func outranks(g greeting, ours string) bool {
-	return g.Voters > 1 || g.Decided || g.Voters == 1 && g.Cluster < ours
 }
 
 // leave makes us unformed again, as a new incarnation.

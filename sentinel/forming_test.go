@@ -464,6 +464,44 @@ func TestDecideForming(t *testing.T) {
 	}
 }
 
+// Two clusters that meet before one of them is complete: one gives way, and never both.
+func TestYieldsTo(t *testing.T) {
+	founder, member := strings.Repeat("f", 40), strings.Repeat("e", 40)
+	alone := membership{Cluster: "b", Founder: founder, Voting: true, Voters: 1}
+	ready, decided, two := alone, alone, alone
+	ready.Ready, decided.Decided, two.Voters = true, true, 2
+	called := membership{Cluster: "b", Founder: founder}
+	calledReady, calledIntoMany := called, called
+	calledReady.Ready, calledReady.Voters = true, 1
+	calledIntoMany.Ready, calledIntoMany.Voters, calledIntoMany.Others = true, 2, 1
+	for name, tt := range map[string]struct {
+		m    membership
+		g    greeting
+		want bool
+	}{
+		"our own cluster":                             {alone, greeting{ID: member, Cluster: "b", Voters: 1}, false},
+		"an unformed sentinel":                        {alone, greeting{ID: member}, false},
+		"a smaller id":                                {alone, greeting{ID: member, Cluster: "a", Voters: 1}, true},
+		"a greater id":                                {alone, greeting{ID: member, Cluster: "c", Voters: 1}, false},
+		"more voters":                                 {alone, greeting{ID: member, Cluster: "c", Voters: 2}, true},
+		"a failover decided there":                    {alone, greeting{ID: member, Cluster: "c", Voters: 1, Decided: true}, true},
+		"it may decide, we may not":                   {alone, greeting{ID: member, Cluster: "c", Voters: 1, Ready: true}, true},
+		"we may decide, it may not":                   {ready, greeting{ID: member, Cluster: "a", Voters: 1}, false},
+		"both may decide":                             {ready, greeting{ID: member, Cluster: "a", Voters: 1, Ready: true}, true},
+		"its member has no log yet":                   {alone, greeting{ID: member, Cluster: "a"}, false},
+		"we decided a failover":                       {decided, greeting{ID: member, Cluster: "a", Voters: 3}, false},
+		"we are two":                                  {two, greeting{ID: member, Cluster: "a", Voters: 3}, false},
+		"called in, the founder has left":             {called, greeting{ID: founder, Cluster: "a"}, true},
+		"called in, somebody else is elsewhere":       {called, greeting{ID: member, Cluster: "a"}, false},
+		"called in where one decided, it has left":    {calledReady, greeting{ID: founder, Cluster: "a"}, true},
+		"called in where others vote, founder is not": {calledIntoMany, greeting{ID: founder, Cluster: "a"}, false},
+	} {
+		if got := tt.m.yieldsTo(tt.g); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // A voter that is away for longer than peer-cleanup-after loses its vote while at least
 // three remain, and joins again when it is back.
 func TestAbsentVoterLeaves(t *testing.T) {
