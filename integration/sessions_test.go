@@ -165,3 +165,32 @@ func TestSlowReplicaShows(t *testing.T) {
 		})
 	}
 }
+
+// While the end waits for replicas clients are served, new ones too, and can call it off.
+func TestShutdownThatWaits(t *testing.T) {
+	for name, proc := range bothServers(t, "--repl-diskless-sync-delay", "0", "--shutdown-timeout", "3600") {
+		t.Run(name, func(t *testing.T) {
+			followStream(t, proc) // and acknowledges nothing
+			c := dial(t, proc)
+			c.do("SET", "k", "v")
+			c.send("SHUTDOWN")
+			eventually(t, 10*time.Second, func() error {
+				x := dial(t, proc)
+				if got := infoFields(x.do("INFO", "server").text)["shutdown_in_milliseconds"]; len(got) != len("3599000") {
+					return fmt.Errorf("shutdown_in_milliseconds:%s", got)
+				}
+				return nil
+			})
+			x := dial(t, proc)
+			if r := x.do("SHUTDOWN", "ABORT"); r.text != "OK" {
+				t.Errorf("SHUTDOWN ABORT: %q", r.raw)
+			}
+			if r := readOrEOF(c); !strings.Contains(r.raw, "Errors trying to SHUTDOWN") {
+				t.Errorf("SHUTDOWN that was called off: %q", r.raw)
+			}
+			if _, there := infoFields(x.do("INFO", "server").text)["shutdown_in_milliseconds"]; there {
+				t.Error("shutdown_in_milliseconds without a shutdown")
+			}
+		})
+	}
+}

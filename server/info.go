@@ -104,6 +104,9 @@ func (s *Server) infoServer(b []byte) []byte {
 		"config_file", s.cfg.File(),
 		"io_threads_active", 0,
 	)
+	if s.shutdown != nil {
+		b = fields(b, "shutdown_in_milliseconds", (s.shutdown.deadline - s.mono()).Milliseconds())
+	}
 	return s.infoListeners(b)
 }
 

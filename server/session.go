@@ -90,7 +90,7 @@ const (
 
 // connect makes nc a session, or refuses it.
 func (s *Server) connect(nc net.Conn) {
-	if s.stopping() {
+	if s.stopped {
 		nc.Close()
 		return
 	}
