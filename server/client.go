@@ -151,7 +151,7 @@ const (
 
 // memory is about what the session holds, in bytes.
 func (c *session) memory() int {
-	n := sessionSize + cap(c.in) + cap(c.out.Buf) + c.multi.memory()
+	n := sessionSize + cap(c.in) + cap(c.out.Buf) + c.parser.Held() + c.multi.memory()
 	if c.blocked != nil {
 		n += argumentBytes(c.blocked.args)
 	}

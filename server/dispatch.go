@@ -32,6 +32,10 @@ func (c *session) run(args [][]byte) {
 		return
 	}
 	cmd, err := s.find(c, args)
+	if cmd == nil && isHTTP(args[0]) {
+		s.dropHTTP(c)
+		return
+	}
 	c.lastCmd = cmd
 	if err == nil {
 		err = s.refusal(c, cmd)
@@ -104,6 +108,25 @@ func (c *session) addAside() {
 // lets through.
 func repliesByPush(cmd *command.Command) bool {
 	return cmd != nil && cmd.Has(command.PubSub) && strings.HasSuffix(cmd.Name, "SUBSCRIBE")
+}
+
+// isHTTP reports whether a word that is no command is the start of a request a browser
+// sends, or of one of its headers.
+func isHTTP(word []byte) bool { return equalFold(word, "POST") || equalFold(word, "Host:") }
+
+// httpWarningPeriod is the least time between two log lines about HTTP requests.
+const httpWarningPeriod = time.Minute
+
+// dropHTTP ends a session that speaks HTTP: a web page may have made a browser send
+// commands in the body of a request.
+func (s *Server) dropHTTP(c *session) {
+	if now := s.mono(); s.httpWarnedAt == 0 || now-s.httpWarnedAt >= httpWarningPeriod {
+		s.httpWarnedAt = now
+		s.log.Warn().Msgf("Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. "+
+			"This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. "+
+			"Connection from %s aborted.", c.addr())
+	}
+	c.close()
 }
 
 // find is the command args name, or the error Redis gives for them.

@@ -112,6 +112,7 @@ type Server struct {
 	notify            command.Class // notify-keyspace-events
 	activeExpire      bool          // DEBUG SET-ACTIVE-EXPIRE
 	debug             debugging
+	httpWarnedAt      time.Duration // since started
 	recent            recentBuffers
 	own               ownExpires
 	oom               oomScore

@@ -1,5 +1,7 @@
 package resp
 
+import "math"
+
 // Limits bound what one peer may send in a command.
 type Limits struct {
 	// BulkMax is the longest argument in bytes (proto-max-bulk-len).
@@ -17,8 +19,9 @@ type Limits struct {
 const (
 	// DefaultBulkMax is Redis's default of proto-max-bulk-len.
 	DefaultBulkMax = 512 << 20
-	// DefaultArrayMax is the number of arguments Redis documents as its limit.
-	DefaultArrayMax = 1 << 20
+	// DefaultArrayMax is Redis's limit of arguments; what bounds them in practice is
+	// how much of a command a client may have sent before it is complete.
+	DefaultArrayMax = math.MaxInt32
 	// DefaultInlineMax is Redis's fixed limit for inline commands.
 	DefaultInlineMax = 64 << 10
 

@@ -1,6 +1,9 @@
 package resp
 
-import "bytes"
+import (
+	"bytes"
+	"unsafe"
+)
 
 // Parser cuts commands out of a stream: arrays of bulk strings, and inline
 // commands. It is resumable: it keeps how far it came as offsets, so the caller
@@ -77,6 +80,9 @@ func (p *Parser) Next(buf []byte, lim *Limits) (args [][]byte, n int, err error)
 // Need returns how many bytes buf must hold before the pending bulk is complete,
 // so that a caller can size its buffer once for a big one; 0 when unknown.
 func (p *Parser) Need() int { return p.bulkEnd }
+
+// Held returns how many bytes a big command takes that has begun, besides its own.
+func (p *Parser) Held() int { return max(cap(p.spans)-keepArgs, 0) * int(unsafe.Sizeof(span{})) }
 
 // Reset forgets a command begun and gives back grown memory.
 func (p *Parser) Reset() { *p = Parser{} }

@@ -65,7 +65,7 @@ func TestParser(t *testing.T) {
 		{"*+1\r\n", "error: Protocol error: invalid multibulk length"},
 		{"*01\r\n", "error: Protocol error: invalid multibulk length"},
 		{"*1 \r\n", "error: Protocol error: invalid multibulk length"},
-		{"*1048577\r\n", "error: Protocol error: invalid multibulk length"},
+		{"*2147483648\r\n", "error: Protocol error: invalid multibulk length"},
 		{"*9223372036854775808\r\n", "error: Protocol error: invalid multibulk length"},
 		{"*1\r\n$-1\r\n", "error: Protocol error: invalid bulk length"},
 		{"*1\r\n$+4\r\nPING\r\n", "error: Protocol error: invalid bulk length"},
