@@ -219,8 +219,10 @@ func TestSetRefusals(t *testing.T) {
 		want  string
 	}{
 		{[]Pair{{"appendonly", "yes"}}, loading, "LOADING Redis is loading the dataset in memory"},
-		{[]Pair{{"daemonize", "no"}, {"appendonly", "yes"}}, loading,
+		{[]Pair{{"appendonly", "yes"}, {"daemonize", "no"}}, loading,
 			"LOADING Redis is loading the dataset in memory"},
+		{[]Pair{{"daemonize", "no"}, {"appendonly", "yes"}}, loading,
+			"ERR CONFIG SET failed (possibly related to argument 'daemonize') - can't set immutable config"},
 		{[]Pair{{"tls-replication", "yes"}}, SetContext{},
 			"ERR CONFIG SET failed (possibly related to argument 'tls-replication') - " + errNoTLS.Error()},
 		{[]Pair{{"dir", "/"}}, SetContext{Local: true},
