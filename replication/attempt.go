@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/vedette-ha/vedette/internal/resp"
@@ -127,6 +128,17 @@ var (
 	errTakeOverUnknown = errors.New("target asked to take over, no answer")
 )
 
+// systemText is the text of the C library for an error of the system, and that of any
+// other as it is.
+func systemText(err error) string {
+	var no syscall.Errno
+	if !errors.As(err, &no) {
+		return err.Error()
+	}
+	s := no.Error()
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
 // Run tries once. Every wait for the master is limited to repl-timeout. It logs its
 // steps and why it failed; the error is for the Node.
 func (a *Attempt) Run(ctx context.Context) (Outcome, error) {
@@ -135,7 +147,7 @@ func (a *Attempt) Run(ctx context.Context) (Outcome, error) {
 	cancel()
 	if err != nil {
 		if ctx.Err() == nil {
-			a.logf(Warning, "Error condition on socket for SYNC: %s", err)
+			a.logf(Warning, "Error condition on socket for SYNC: %s", systemText(err))
 		}
 		return Outcome{}, err
 	}

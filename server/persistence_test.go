@@ -193,8 +193,8 @@ func TestBadFileIsRefused(t *testing.T) {
 	}{
 		{"cut short", sound[:len(sound)/2], "at offset"},
 		{"a bit flipped", flipped, "at offset"},
-		{"empty", nil, "at offset 0: the snapshot is cut short"},
-		{"a version to come", []byte("REDIS0099"), "can't handle RDB format version"},
+		{"empty", nil, "at offset 0: Unexpected EOF reading RDB file"},
+		{"a version to come", []byte("REDIS0099"), "Can't handle RDB format version"},
 		{"a hash with a field twice", made(func(w *rdb.Writer) {
 			w.SelectDB(3)
 			elements := [][]byte{[]byte("x"), []byte("1"), []byte("x"), []byte("2")}

@@ -112,6 +112,7 @@ func (s *Server) connect(nc net.Conn) {
 	conn.SetKeepAlive(time.Duration(s.cfg.TCPKeepAlive) * time.Second)
 	s.stats.connections++
 	s.addSession(c)
+	s.log.Debug().Msgf("Accepted %s", c.addr())
 }
 
 // refuse tells a connection why it is not served. It fits the socket's buffer.

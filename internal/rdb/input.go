@@ -64,7 +64,7 @@ func (in *input) failRead(err error) {
 	}
 	e := &Error{Offset: in.base + int64(in.end), Reason: err.Error(), Err: err}
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
-		e.Reason, e.Err = "the snapshot is cut short", io.ErrUnexpectedEOF
+		e.Reason, e.Err = "Unexpected EOF reading RDB file", io.ErrUnexpectedEOF
 	}
 	in.err = e
 }

@@ -88,12 +88,12 @@ func (r *Reader) header() {
 		return
 	}
 	if string(p[:len(magic)]) != magic {
-		r.in.fail(0, "it does not begin with the signature "+magic)
+		r.in.fail(0, "Wrong signature trying to load DB from file: it does not begin with "+magic)
 		return
 	}
 	v, err := strconv.Atoi(string(p[len(magic):]))
 	if err != nil || v < 1 || v > VersionReadable {
-		r.in.failf(0, "can't handle RDB format version %q, only 1 to %d", p[len(magic):], VersionReadable)
+		r.in.failf(0, "Can't handle RDB format version %q, only 1 to %d", p[len(magic):], VersionReadable)
 		return
 	}
 	r.version = v
@@ -225,6 +225,6 @@ func (r *Reader) end() {
 	at := r.in.offset()
 	stored := r.in.uint64()
 	if r.in.err == nil && stored != 0 && r.in.sum && stored != computed {
-		r.in.failf(at, "wrong checksum: %016x is stored, %016x computed", stored, computed)
+		r.in.failf(at, "RDB CRC error, wrong checksum: %016x is stored, %016x computed", stored, computed)
 	}
 }

@@ -136,10 +136,10 @@ func TestReaderRefuses(t *testing.T) {
 	tests := []struct {
 		name, in, want string
 	}{
-		{"another file", "*1\r\n$4\r\nPING\r\n", "at offset 0: it does not begin with the signature REDIS"},
-		{"a version to come", "REDIS0013\xff", `at offset 0: can't handle RDB format version "0013", only 1 to 12`},
-		{"no version", "REDIS00ab\xff", "can't handle RDB format version"},
-		{"a negative version", "REDIS-001\xff", "can't handle RDB format version"},
+		{"another file", "*1\r\n$4\r\nPING\r\n", "at offset 0: Wrong signature trying to load DB from file: it does not begin with REDIS"},
+		{"a version to come", "REDIS0013\xff", `at offset 0: Can't handle RDB format version "0013", only 1 to 12`},
+		{"no version", "REDIS00ab\xff", "Can't handle RDB format version"},
+		{"a negative version", "REDIS-001\xff", "Can't handle RDB format version"},
 		{"an unknown opcode", "REDIS0010\xf0", "at offset 9: unknown type or opcode 240"},
 		{"an unknown type", "REDIS0010\x08\x01k", "at offset 9: unknown type or opcode 8"},
 		{"a length of an unknown form", "REDIS0010\xfe\x82", "at offset 10: unknown length form 0x82"},
@@ -155,7 +155,7 @@ func TestReaderRefuses(t *testing.T) {
 		{"a field that expires too late", "REDIS0012\x18\x01k\x01\x00\x00\x00\x00\x00\x00\x00\x01" + huge, "at offset 21: a field that expires too late"},
 		{"a packed field without a time", "REDIS0012\x19\x01k\x01\x00\x00\x00\x00\x00\x00\x00\x0b\x0b\x00\x00\x00\x02\x00\x01\x01\x02\x01\xff", "at offset 9: a hash whose fields expire with a field that is not complete"},
 		{"a function before its time", "REDIS0010\xf6", "at offset 9: a function of a Redis 7.0 release candidate"},
-		{"a wrong checksum", "REDIS0010\xff\x01\x02\x03\x04\x05\x06\x07\x08", "at offset 10: wrong checksum: 0807060504030201 is stored"},
+		{"a wrong checksum", "REDIS0010\xff\x01\x02\x03\x04\x05\x06\x07\x08", "at offset 10: RDB CRC error, wrong checksum: 0807060504030201 is stored"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
