@@ -157,7 +157,7 @@ func TestDamagedFileEndsTheStart(t *testing.T) {
 	if code := s.cmd.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("exit status %d", code)
 	}
-	for _, want := range []string{path, "at offset", "cut short", "Fatal error loading the DB, check server logs. Exiting."} {
+	for _, want := range []string{path, "at offset", "Unexpected EOF reading RDB file", "Fatal error loading the DB, check server logs. Exiting."} {
 		if !strings.Contains(s.out.String(), want) {
 			t.Errorf("the log does not say %q:\n%s", want, s.out)
 		}
