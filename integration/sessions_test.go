@@ -138,7 +138,7 @@ func TestSlowReplicaShows(t *testing.T) {
 	for name, proc := range bothServers(t, "--repl-diskless-sync-delay", "0", "--client-output-buffer-limit", "replica 0 0 0") {
 		t.Run(name, func(t *testing.T) {
 			c := dial(t, proc)
-			followStream(t, proc) // and reads no more
+			slow := followStream(t, proc) // and reads no more
 			for range 20 {
 				c.do("SET", "k", strings.Repeat("v", 1<<20))
 			}
@@ -159,6 +159,13 @@ func TestSlowReplicaShows(t *testing.T) {
 					if (f[0] == "omem" || f[0] == "tot-mem") && number(f[1]) < behind {
 						return fmt.Errorf("%s=%s, behind %d", f[0], f[1], behind)
 					}
+				}
+				return nil
+			})
+			slow.p.c.Close()
+			eventually(t, 10*time.Second, func() error {
+				if got := infoFields(c.do("INFO", "memory").text)["mem_clients_slaves"]; got != "0" {
+					return fmt.Errorf("mem_clients_slaves:%s without a replica", got)
 				}
 				return nil
 			})

@@ -77,9 +77,15 @@ func (s *Server) notCounted() int64 {
 	return s.buffers.replicas + max(s.repl.Stream().Memory()-s.repl.Stream().Size(), 0)
 }
 
-// backlogMemory is what the replication history takes up to repl-backlog-size.
-func (s *Server) backlogMemory() int64 {
-	return min(s.repl.Stream().Memory(), s.repl.Stream().Size())
+// replicationMemory is what the sessions of replicas and the replication history take.
+// What is kept beyond repl-backlog-size is there for replicas, if there are any.
+func (s *Server) replicationMemory() (replicas, backlog int64) {
+	stream := s.repl.Stream()
+	beyond := stream.Memory() - stream.Size()
+	if beyond <= 0 || len(s.repl.Replicas()) == 0 {
+		return s.buffers.replicas, stream.Memory()
+	}
+	return s.buffers.replicas + beyond, stream.Size()
 }
 
 // sampleMemory notes the peak for INFO memory.
@@ -157,6 +163,7 @@ func (s *Server) infoMemory(b []byte) []byte {
 	ratio := func(a, b int64) string { return fmt.Sprintf("%.2f", float64(a)/float64(max(b, 1))) }
 	percent := func(a, b int64) string { return fmt.Sprintf("%.2f%%", float64(a)*100/float64(max(b, 1))) }
 	peak := int64(s.stats.peakMemory)
+	replicas, backlog := s.replicationMemory()
 	allocated, active, resident := m.allocated(), m.active(), m.resident()
 	return fields(b,
 		"used_memory", m.used, "used_memory_human", human(m.used),
@@ -181,9 +188,9 @@ func (s *Server) infoMemory(b []byte) []byte {
 		"rss_overhead_ratio", ratio(m.rss, resident), "rss_overhead_bytes", m.rss-resident,
 		"mem_fragmentation_ratio", ratio(m.rss, m.used), "mem_fragmentation_bytes", m.rss-m.used,
 		"mem_not_counted_for_evict", s.notCounted(),
-		"mem_replication_backlog", s.backlogMemory(),
+		"mem_replication_backlog", backlog,
 		"mem_total_replication_buffers", s.repl.Stream().Memory(),
-		"mem_clients_slaves", s.notCounted(), "mem_clients_normal", s.buffers.clients,
+		"mem_clients_slaves", replicas, "mem_clients_normal", s.buffers.clients,
 		"mem_cluster_links", 0, "mem_aof_buffer", 0,
 		"mem_allocator", "go", "mem_chunk_bytes", ks.ChunkBytes, "mem_chunks", ks.Chunks,
 		"mem_chunks_max", ks.ChunksMax, "mem_table_bytes", ks.TableBytes, "mem_big_values_bytes", ks.BigBytes,

@@ -71,12 +71,13 @@ func (s *Server) cmdMemoryStats(c *command.Ctx) error {
 			dbs = append(dbs, i)
 		}
 	}
+	replicas, backlog := s.replicationMemory()
 	o.Map(27 + len(dbs))
 	ints("peak.allocated", int64(s.stats.peakMemory))
 	ints("total.allocated", m.used)
 	ints("startup.allocated", startupBytes)
-	ints("replication.backlog", s.backlogMemory())
-	ints("clients.slaves", s.notCounted())
+	ints("replication.backlog", backlog)
+	ints("clients.slaves", replicas)
 	ints("clients.normal", s.buffers.clients)
 	ints("cluster.links", 0)
 	ints("aof.buffer", 0)
