@@ -22,8 +22,13 @@ import (
 // anyone else can have been elected.
 const (
 	heartbeatTimeout = 500 * time.Millisecond
-	electionTimeout  = 500 * time.Millisecond
+	electionTimeout  = heartbeatTimeout
 	leaderLease      = 400 * time.Millisecond
+	// silenceLimit is how long a follower hears nothing of its leader before it looks
+	// whether heartbeatTimeout is over. The library looks at times of its own, and may
+	// need three timeouts for that; a leader that is slow for a moment is not to lose its
+	// place at once.
+	silenceLimit = 3 * heartbeatTimeout / 2
 	// leadingTimeout is the leader's own heartbeatTimeout, of which a heartbeat is sent
 	// every tenth to fifth: each wakes two processes, and nothing else is to be done on
 	// most of these occasions.
@@ -112,11 +117,16 @@ func (n *raftNode) watchLeader(led func()) {
 	})
 	n.r.RegisterObserver(o)
 	defer n.r.DeregisterObserver(o)
+	look := time.NewTimer(silenceLimit)
+	defer look.Stop()
 	for {
 		select {
 		case <-changed:
 		case leads := <-n.r.LeaderCh():
 			n.setPace(leads)
+		case <-look.C:
+			look.Reset(n.noticeSilence())
+			continue
 		case <-n.giveUp:
 			return
 		}
@@ -125,11 +135,31 @@ func (n *raftNode) watchLeader(led func()) {
 }
 
 func (n *raftNode) setPace(leads bool) {
-	c := n.r.ReloadableConfig()
-	c.HeartbeatTimeout, c.ElectionTimeout = heartbeatTimeout, electionTimeout
+	timeout := heartbeatTimeout
 	if leads {
-		c.HeartbeatTimeout, c.ElectionTimeout = leadingTimeout, leadingTimeout
+		timeout = leadingTimeout
 	}
+	n.setTimeout(timeout)
+}
+
+// noticeSilence has the library look whether the leader is silent if it is, and returns
+// when to look again.
+func (n *raftNode) noticeSilence() time.Duration {
+	if _, leader := n.r.LeaderWithID(); leader == "" || n.r.State() != raft.Follower {
+		return silenceLimit
+	}
+	if left := silenceLimit - time.Since(n.r.LastContact()); left > 0 {
+		return left
+	}
+	n.setTimeout(heartbeatTimeout + 1) // it looks when the timeout becomes shorter
+	n.setTimeout(heartbeatTimeout)
+	return silenceLimit
+}
+
+// setTimeout is for watchLeader alone.
+func (n *raftNode) setTimeout(timeout time.Duration) {
+	c := n.r.ReloadableConfig()
+	c.HeartbeatTimeout, c.ElectionTimeout = timeout, timeout
 	if err := n.r.ReloadConfig(c); err != nil {
 		panic("sentinel: raft timing: " + err.Error())
 	}

@@ -121,9 +121,9 @@ func (w way) request(c *cluster, s *sentry) {
 }
 
 const (
-	// electionMost is how long an election may take. Each follower notices up to a
-	// second and a half late that the leader is gone, and a vote may be split.
-	electionMost = 3 * time.Second
+	// electionMost is how long an election may take. Each follower notices within three
+	// quarters of a second that the leader is gone, and a vote may be split.
+	electionMost = 2 * time.Second
 	// resumeMost is how long a failover may take once there is a leader.
 	resumeMost = 2 * time.Second
 	// restartTime is how long a sentinel takes that is started again by itself.
