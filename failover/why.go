@@ -157,16 +157,25 @@ func (e *explanation) undecidable() bool {
 
 // silentPeers names the sentinels that do not say the master is down.
 func (e *explanation) silentPeers() string {
-	var ids []string
+	var well, away []string
 	for _, s := range e.w.sights {
-		if _, down := e.m.reportsDown(e.w, s, e.now); !down {
-			ids = append(ids, s.peer.id)
+		_, down := e.m.reportsDown(e.w, s, e.now)
+		switch {
+		case down:
+		case s.peer.up && !s.sdown.down:
+			well = append(well, s.peer.id)
+		default:
+			away = append(away, s.peer.id)
 		}
 	}
-	if len(ids) == 0 {
-		return ""
+	text := ""
+	if len(well) > 0 {
+		text = "; not so " + strings.Join(well, ", ")
 	}
-	return "; not so " + strings.Join(ids, ", ")
+	if len(away) > 0 {
+		text += "; no answer comes from " + strings.Join(away, ", ")
+	}
+	return text
 }
 
 // held tells what keeps a failover back that the quorum wants.
