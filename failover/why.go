@@ -40,8 +40,9 @@ func (e *explanation) say(format string, args ...any) {
 }
 
 // ago prints an age as people say it.
-func (e *explanation) ago(t time.Time) string {
-	d := e.now.Sub(t)
+func (e *explanation) ago(t time.Time) string { return span(e.now.Sub(t)) }
+
+func span(d time.Duration) string {
 	if d < time.Second {
 		return fmt.Sprintf("%d ms", max(0, d.Milliseconds()))
 	}
@@ -73,8 +74,7 @@ func (e *explanation) impending(n *node) string {
 	if since.IsZero() {
 		return ""
 	}
-	left := max(0, since.Add(tolerated).Sub(e.now))
-	return fmt.Sprintf(" This sentinel holds it down in %d ms if that goes on.", left.Milliseconds())
+	return fmt.Sprintf(" This sentinel holds it down in %s if that goes on.", span(since.Add(tolerated).Sub(e.now)))
 }
 
 // because names the trouble of n in words.
@@ -189,7 +189,7 @@ func (e *explanation) held() {
 	case e.w.check.token != 0:
 		e.say("The pre-failover-script was asked %s ago.", e.ago(e.w.check.asked))
 	case e.now.Before(e.w.notBefore):
-		e.say("The last attempt failed; the next one begins in %d ms.", e.w.notBefore.Sub(e.now).Milliseconds())
+		e.say("The last attempt failed; the next one begins in %s.", span(e.w.notBefore.Sub(e.now)))
 	default:
 		e.say("The failover is about to be claimed.")
 	}

@@ -248,6 +248,9 @@ func (s *Sentinel) infoRaft(b *strings.Builder) {
 		voters += b2i(m.Voter)
 	}
 	field(b, "raft_state", st.health())
+	if st.Waits != "" {
+		field(b, "raft_waits", st.Waits)
+	}
 	field(b, "raft_formed", b2i(st.Formed))
 	field(b, "raft_cluster", st.Cluster)
 	field(b, "raft_leader", st.Leader)

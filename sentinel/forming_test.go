@@ -257,6 +257,10 @@ func TestUnformedChangesAreMerged(t *testing.T) {
 		if r, err := n.monitor("extra"); err != nil || !r.OK() {
 			t.Fatalf("unformed MONITOR: %+v, %v", r, err)
 		}
+		time.Sleep(time.Second)
+		if st := n.q.Status(); st.health() != healthForming || st.Waits != "for other sentinels" {
+			t.Errorf("alone it is %s and waits %q", st.health(), st.Waits)
+		}
 		n.kill()
 		b.startAll()
 		if got := n.names(); !slices.Equal(got, []string{"extra", "m"}) {
@@ -266,6 +270,9 @@ func TestUnformedChangesAreMerged(t *testing.T) {
 		b.await(5*time.Second, "formed", func() bool { return formed(b.nodes...) })
 		for _, n := range b.nodes {
 			b.await(time.Second, "merged", func() bool { return slices.Equal(n.names(), []string{"extra", "m"}) })
+			if st := n.q.Status(); st.health() != healthOK || st.Waits != "" {
+				t.Errorf("formed it is %s and waits %q", st.health(), st.Waits)
+			}
 		}
 	})
 }

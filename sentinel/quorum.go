@@ -139,6 +139,8 @@ type quorumStatus struct {
 	// Minority: our voters are no majority of all live sentinels, ours and foreign;
 	// nothing may be claimed.
 	Minority bool
+	// Waits is what forming a cluster waits for, "" once that is over.
+	Waits string
 }
 
 // How a sentinel stands with its quorum.
@@ -341,6 +343,9 @@ func (q *quorum) Status() quorumStatus {
 		voters = max(voters, q.node.voters())
 	}
 	s.Behind = q.meta.Ready && !s.Formed
+	if !q.meta.Ready {
+		s.Waits = q.waitsFor
+	}
 	for _, p := range q.peers {
 		if p.kind == peerForeign && time.Since(p.heard) < foreignAlive*q.cfg.HelloPeriod {
 			s.Foreign++
