@@ -68,9 +68,11 @@ func typeLoads() []typeLoad {
 		}
 		l.pipeline, l.spread = max(l.pipeline, 1), largeZSet
 		ls = append(ls, l)
-		if !strings.Contains(l.command, "_") && l.conns > 1 {
-			l.name, l.title, l.counted = l.name+"-counted", l.title+", replies counted", true
-			ls = append(ls, l)
+		if large := !strings.Contains(l.command, "_") && l.conns > 1; large {
+			counted, many := l, l
+			counted.name, counted.title, counted.counted = l.name+"-counted", l.title+", replies counted", true
+			many.name, many.title, many.pipeline = l.name+"-P16", l.title+", pipeline 16", 16
+			ls = append(ls, counted, many)
 		}
 	}
 	return ls
