@@ -201,3 +201,28 @@ func TestShutdownThatWaits(t *testing.T) {
 		})
 	}
 }
+
+// Under CLIENT NO-TOUCH only TOUCH changes when a key was last used.
+func TestNoTouch(t *testing.T) {
+	proc := startVedette(t)
+	c, x := dial(t, proc), dial(t, proc)
+	c.do("SET", "k", "v")
+	dump := c.do("DUMP", "k").text
+	idle := func() string {
+		if c.do("OBJECT", "IDLETIME", "k").text == "0" {
+			return "used"
+		}
+		return "idle"
+	}
+	x.do("CLIENT", "NO-TOUCH", "ON")
+	for _, tt := range []struct{ command, want string }{
+		{"GET k", "idle"}, {"MGET k", "idle"}, {"STRLEN k", "idle"}, {"EXPIRE k 1000", "idle"}, {"TOUCH k", "used"},
+		{"CLIENT NO-TOUCH OFF", "idle"}, {"GET k", "used"}, {"CLIENT NO-TOUCH ON", "idle"}, {"GET k", "idle"}, {"RESET", "idle"}, {"GET k", "used"},
+	} {
+		c.do("RESTORE", "k", "0", dump, "REPLACE", "IDLETIME", "1000")
+		x.do(strings.Fields(tt.command)...)
+		if got := idle(); got != tt.want {
+			t.Errorf("after %s the key is %s, want %s", tt.command, got, tt.want)
+		}
+	}
+}

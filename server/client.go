@@ -81,7 +81,7 @@ func (c *session) flagLetters() string {
 	add(c.doomed, 'A')
 	add(c.conn != nil && c.conn.Unix(), 'U')
 	add(c.noEvict, 'e')
-	add(c.noTouch, 'T')
+	add(c.ctx.NoTouch, 'T')
 	if len(b) == 0 {
 		return "N"
 	}
@@ -278,7 +278,7 @@ func cmdClientNoEvict(c *command.Ctx) error {
 
 // CLIENT NO-TOUCH ON | OFF
 func cmdClientNoTouch(c *command.Ctx) error {
-	return setOnOff(c, &sessionOf(c).noTouch)
+	return setOnOff(c, &sessionOf(c).ctx.NoTouch)
 }
 
 func setOnOff(c *command.Ctx, field *bool) error {

@@ -48,7 +48,7 @@ type session struct {
 
 	name, libName, libVer string
 	authenticated         bool
-	noEvict, noTouch      bool
+	noEvict               bool
 
 	class            class
 	closed           bool
