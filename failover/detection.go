@@ -311,9 +311,10 @@ func (m *Machine) silent(w *watch, h *health) bool {
 	}
 	if doubt := since.Add(tolerated / 2); m.now.Before(doubt) {
 		w.wake(doubt)
-	} else {
-		w.wake(earlier(due, m.now.Add(pingLeast))) // so that it is noticed if this sentinel is held up
+		return false
 	}
+	w.wake(due)
+	m.alertUntil = later(m.alertUntil, due)
 	return false
 }
 

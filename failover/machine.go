@@ -122,6 +122,7 @@ type Machine struct {
 
 	tiltSince     time.Time // zero: no tilt
 	distrustUntil time.Time // no node is judged down before
+	alertUntil    time.Time // somebody may be judged then: being held up is to be noticed
 	sightDue      time.Time // when the nodes that are reached are counted next
 	fewerSince    time.Time // leader: since when it reaches fewer than another, see Yield
 	yieldDue      time.Time // it does not yield before
@@ -252,6 +253,9 @@ func replayed(ev Event) bool {
 // may be in the past.
 func (m *Machine) NextDeadline() time.Time {
 	next := m.agenda.earliest(m.now.Add(idleDeadline))
+	if m.now.Before(m.alertUntil) {
+		next = earlier(next, m.now.Add(pingLeast))
+	}
 	for _, p := range m.peers {
 		next = earlier(next, p.next)
 	}
