@@ -56,7 +56,7 @@ func (c *Config) networkDirectives() []directive {
 		{name: "tcp-keepalive", v: number(&c.TCPKeepAlive, 300, 0, maxInt)},
 		{name: "timeout", v: number(&c.Timeout, 0, 0, maxInt)},
 		{name: "maxclients", v: number(&c.MaxClients, 10000, 1, maxUint)},
-		{name: "socket-mark-id", v: number(&c.SocketMarkID, 0, 0, maxUint), flags: immutable},
+		{name: "socket-mark-id", v: number(&c.SocketMarkID, 0, 0, maxUint), flags: immutable | inert},
 	}
 }
 
@@ -92,10 +92,10 @@ func (c *Config) accessDirectives() []directive {
 	return []directive{
 		{name: "requirepass", v: optional(&c.RequirePass), flags: sensitive},
 		{name: "aclfile", v: text(&c.ACLFile, ""), flags: immutable},
-		{name: "acllog-max-len", v: number(&c.ACLLogMaxLen, 128, 0, maxLong)},
+		{name: "acllog-max-len", v: number(&c.ACLLogMaxLen, 128, 0, maxLong), flags: inert},
 		{name: "acl-pubsub-default", v: enum(&c.ACLPubSubDefault, "resetchannels",
 			enumName[string]{"allchannels", "allchannels"},
-			enumName[string]{"resetchannels", "resetchannels"})},
+			enumName[string]{"resetchannels", "resetchannels"}), flags: inert},
 		{name: "enable-debug-command", v: enum(&c.EnableDebugCommand, ActionNo, actionNames()...),
 			flags: immutable},
 		{name: "enable-module-command", v: enum(&c.EnableModuleCommand, ActionNo, actionNames()...),
@@ -126,13 +126,13 @@ func (c *Config) memoryDirectives() []directive {
 		{name: "lfu-log-factor", v: number(&c.LFULogFactor, 10, 0, maxInt)},
 		{name: "lfu-decay-time", v: number(&c.LFUDecayTime, 1, 0, maxInt)},
 		{name: "active-expire-effort", v: number(&c.ActiveExpireEffort, 1, 1, 10)},
-		{name: "activerehashing", v: boolean(&c.ActiveRehashing, true)},
+		{name: "activerehashing", v: boolean(&c.ActiveRehashing, true), flags: inert},
 		{name: "lazyfree-lazy-eviction", v: boolean(&c.LazyFreeEviction, false), flags: debugOnly},
 		{name: "lazyfree-lazy-expire", v: boolean(&c.LazyFreeExpire, false), flags: debugOnly},
 		{name: "lazyfree-lazy-server-del", v: boolean(&c.LazyFreeServerDel, false), flags: debugOnly},
 		{name: "lazyfree-lazy-user-del", v: boolean(&c.LazyFreeUserDel, false), flags: debugOnly},
 		{name: "lazyfree-lazy-user-flush", v: boolean(&c.LazyFreeUserFlush, false), flags: debugOnly},
-		{name: "tracking-table-max-keys", v: number(&c.TrackingTableMaxKeys, 1000000, 0, maxLong)},
+		{name: "tracking-table-max-keys", v: number(&c.TrackingTableMaxKeys, 1000000, 0, maxLong), flags: inert},
 	}
 }
 
@@ -148,11 +148,11 @@ func (c *Config) snapshotDirectives() []directive {
 		{name: "rdb-key-save-delay", v: number(&c.RDBKeySaveDelay, 0, minInt, maxInt), flags: hidden},
 		{name: "key-load-delay", v: number(&c.KeyLoadDelay, 0, minInt, maxInt), flags: hidden},
 		{name: "loading-process-events-interval-bytes",
-			v: number(&c.LoadingEventsInterval, 2<<20, 1024, maxInt), flags: hidden},
+			v: number(&c.LoadingEventsInterval, 2<<20, 1024, maxInt), flags: hidden | inert},
 		{name: "stop-writes-on-bgsave-error", v: boolean(&c.StopWritesOnBGSaveError, true)},
 		{name: "sanitize-dump-payload", v: enum(&c.SanitizeDumpPayload, SanitizeNo,
 			enumName[SanitizeDump]{"no", SanitizeNo}, enumName[SanitizeDump]{"yes", SanitizeYes},
-			enumName[SanitizeDump]{"clients", SanitizeClients}), flags: debugOnly},
+			enumName[SanitizeDump]{"clients", SanitizeClients}), flags: debugOnly | inert},
 	}
 }
 
@@ -210,12 +210,12 @@ func (c *Config) replicationDirectives() []directive {
 		{name: "replica-announced", v: boolean(&c.ReplicaAnnounced, true)},
 		{name: "replica-ignore-maxmemory", alias: "slave-ignore-maxmemory",
 			v: boolean(&c.ReplicaIgnoreMaxMemory, true)},
-		{name: "replica-lazy-flush", alias: "slave-lazy-flush", v: boolean(&c.ReplicaLazyFlush, false)},
-		{name: "replica-ignore-disk-write-errors", v: boolean(&c.ReplicaIgnoreDiskWriteErrors, false)},
+		{name: "replica-lazy-flush", alias: "slave-lazy-flush", v: boolean(&c.ReplicaLazyFlush, false), flags: inert},
+		{name: "replica-ignore-disk-write-errors", v: boolean(&c.ReplicaIgnoreDiskWriteErrors, false), flags: inert},
 		{name: "propagation-error-behavior", v: enum(&c.PropagationErrorBehavior, PropagationIgnore,
 			enumName[PropagationError]{"ignore", PropagationIgnore},
 			enumName[PropagationError]{"panic", PropagationPanic},
-			enumName[PropagationError]{"panic-on-replicas", PropagationPanicOnReplicas})},
+			enumName[PropagationError]{"panic-on-replicas", PropagationPanicOnReplicas}), flags: inert},
 		{name: "min-replicas-to-write", alias: "min-slaves-to-write",
 			v: number(&c.MinReplicasToWrite, 0, 0, maxInt)},
 		{name: "min-replicas-max-lag", alias: "min-slaves-max-lag",
@@ -233,7 +233,7 @@ func (c *Config) observationDirectives() []directive {
 		{name: "latency-tracking-info-percentiles", v: percentiles(&c.LatencyTrackingPercentiles),
 			flags: multiArg | alwaysWrite},
 		{name: "busy-reply-threshold", alias: "lua-time-limit",
-			v: number(&c.BusyReplyThreshold, 5000, 0, maxLong)},
+			v: number(&c.BusyReplyThreshold, 5000, 0, maxLong), flags: inert},
 	}
 }
 

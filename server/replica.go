@@ -40,7 +40,7 @@ func (s *Server) initReplication() {
 		Wake:    s.wakeFromTransfer,
 		PID:     os.Getpid(),
 		Version: Version,
-		Dial:    s.dial,
+		Dial:    s.dialsMaster,
 		Verify:  s.verifySnapshot,
 	})
 }

@@ -77,6 +77,9 @@ func (s *Server) cmdSync(c *command.Ctx) error {
 		return err
 	}
 	ss.replica, ss.class = r, classReplica
+	if s.cfg.ReplDisableTCPNoDelay {
+		ss.conn.SetNoDelay(false)
+	}
 	s.actReplication()
 	return nil
 }

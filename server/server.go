@@ -48,14 +48,17 @@ type Options struct {
 
 // Server is one data server. Everything but done and inbox belongs to the loop.
 type Server struct {
-	cfg      *Config
-	log      zerolog.Logger
-	build    string
-	dial     func(ctx context.Context, network, addr string) (net.Conn, error)
-	ready    func()
-	showRole func(replica bool)
-	turn     func()
-	wall     func(time.Time) time.Time
+	cfg   *Config
+	log   zerolog.Logger
+	build string
+	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	// dialsMaster is dial from bind-source-addr, which source is told of.
+	dialsMaster func(ctx context.Context, network, addr string) (net.Conn, error)
+	source      *sourceDialer
+	ready       func()
+	showRole    func(replica bool)
+	turn        func()
+	wall        func(time.Time) time.Time
 
 	poller    *endpoint.Poller
 	listening listening
@@ -130,8 +133,10 @@ type Server struct {
 
 // New makes a server; [Server.Run] runs it.
 func New(o Options) (*Server, error) {
+	source := new(sourceDialer)
+	dialsMaster := o.Dial
 	if o.Dial == nil {
-		o.Dial = new(net.Dialer).DialContext
+		o.Dial, dialsMaster = new(net.Dialer).DialContext, source.DialContext
 	}
 	if o.Turn == nil {
 		o.Turn = func() {}
@@ -140,6 +145,7 @@ func New(o Options) (*Server, error) {
 		o.Wall = func(t time.Time) time.Time { return t }
 	}
 	s := &Server{
+		source: source, dialsMaster: dialsMaster,
 		cfg: o.Config, log: o.Log, build: o.Build, dial: o.Dial, ready: o.Ready, showRole: o.RoleChanged,
 		turn: o.Turn, wall: o.Wall,
 		listening: listening{given: o.Listeners},

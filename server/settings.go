@@ -69,6 +69,7 @@ func (s *Server) applyConfig() {
 	}
 	s.space.SetAccess(keyspace.Access{Frequency: c.MaxMemoryPolicy.LFU(),
 		LogFactor: c.LFULogFactor, DecayMinutes: c.LFUDecayTime})
+	s.source.setSource(c.BindSourceAddr)
 	s.repl.Configure(s.replicationConfig())
 	s.refreshSaves()
 	s.refreshPlain()

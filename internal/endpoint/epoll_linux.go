@@ -234,6 +234,17 @@ func (c *fdConn) LocalAddr() string  { return c.local }
 func (c *fdConn) FD() int            { return c.fd }
 func (c *fdConn) Unix() bool         { return c.unix }
 
+func (c *fdConn) SetNoDelay(on bool) {
+	if c.unix {
+		return
+	}
+	v := 0
+	if on {
+		v = 1
+	}
+	_ = unix.SetsockoptInt(c.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, v)
+}
+
 func (c *fdConn) SetKeepAlive(period time.Duration) {
 	if c.unix {
 		return

@@ -218,13 +218,24 @@ func addrString(a net.Addr) string {
 	return a.String()
 }
 
-// setKeepAlive applies to TCP, also below TLS.
-func setKeepAlive(nc net.Conn, period time.Duration) {
+func (c *goConn) SetNoDelay(on bool) {
+	if tcp := tcpOf(c.nc); tcp != nil {
+		_ = tcp.SetNoDelay(on)
+	}
+}
+
+// tcpOf is the connection of TCP, also below TLS, or nil.
+func tcpOf(nc net.Conn) *net.TCPConn {
 	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
 		nc = t.NetConn()
 	}
-	tcp, ok := nc.(*net.TCPConn)
-	if !ok {
+	tcp, _ := nc.(*net.TCPConn)
+	return tcp
+}
+
+func setKeepAlive(nc net.Conn, period time.Duration) {
+	tcp := tcpOf(nc)
+	if tcp == nil {
 		return
 	}
 	_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{

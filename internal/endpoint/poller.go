@@ -35,6 +35,8 @@ type Conn interface {
 	FD() int
 	// SetKeepAlive sets TCP keep-alive probes every period; 0 switches them off.
 	SetKeepAlive(period time.Duration)
+	// SetNoDelay says whether small writes of TCP go out at once, as they do at first.
+	SetNoDelay(on bool)
 }
 
 // Event tells that the connection added with owner is ready. A hang-up is
