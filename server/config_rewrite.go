@@ -49,5 +49,8 @@ func (c *Config) lineKey(d conf.Directive) (key string, keep bool) {
 	if row := c.byName[d.Name]; row != nil {
 		return row.name, false
 	}
+	if d.Name == "user" && len(d.Args) > 0 && d.Args[0] == "default" {
+		return "", false // the password is in requirepass, and that may have changed
+	}
 	return "", slices.Contains([]string{"include", "user", "rename-command"}, d.Name)
 }

@@ -92,10 +92,10 @@ func (c *Config) accessDirectives() []directive {
 	return []directive{
 		{name: "requirepass", v: optional(&c.RequirePass), flags: sensitive},
 		{name: "aclfile", v: text(&c.ACLFile, ""), flags: immutable},
-		{name: "acllog-max-len", v: number(&c.ACLLogMaxLen, 128, 0, maxLong), flags: inert},
+		{name: "acllog-max-len", v: number(&c.ACLLogMaxLen, 128, 0, maxLong)},
 		{name: "acl-pubsub-default", v: enum(&c.ACLPubSubDefault, "resetchannels",
 			enumName[string]{"allchannels", "allchannels"},
-			enumName[string]{"resetchannels", "resetchannels"}), flags: inert},
+			enumName[string]{"resetchannels", "resetchannels"})},
 		{name: "enable-debug-command", v: enum(&c.EnableDebugCommand, ActionNo, actionNames()...),
 			flags: immutable},
 		{name: "enable-module-command", v: enum(&c.EnableModuleCommand, ActionNo, actionNames()...),

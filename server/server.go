@@ -133,6 +133,9 @@ type Server struct {
 
 // New makes a server; [Server.Run] runs it.
 func New(o Options) (*Server, error) {
+	if err := o.Config.applyUsers(); err != nil {
+		return nil, err
+	}
 	source := new(sourceDialer)
 	dialsMaster := o.Dial
 	if o.Dial == nil {
