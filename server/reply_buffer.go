@@ -19,15 +19,22 @@ const replyPeakPeriod = 5000
 
 // replyFit is the size of the buffer that a session gets for its replies. Most sessions
 // need little, and not for long: they start with the largest size and come down to what
-// they use.
+// they use. A new buffer is only as large as the session has needed so far.
 type replyFit struct {
 	size   int
-	peak   int   // the most that was needed lately, up to size
+	peak   int   // the most that was needed lately, up to size; at first size
+	need   int   // the same, but at first 0
 	peakAt int64 // since when that counts, Unix ms; 0: not for long
 }
 
 // note keeps how much of its buffer a session has used.
-func (f *replyFit) note(n int) { f.peak = max(f.peak, min(n, f.size)) }
+func (f *replyFit) note(n int) {
+	n = min(n, f.size)
+	f.peak, f.need = max(f.peak, n), max(f.need, n)
+}
+
+// room is how large a new buffer is made, in bytes.
+func (f *replyFit) room() int { return max(replyBufferMin, min(f.need, f.size)) }
 
 // fit halves or doubles the size. The result is below zero if the buffer shrinks, above
 // it if it grows.
@@ -56,6 +63,7 @@ func (s *Server) fitReplyBuffer(c *session) {
 	}
 	if period := s.debug.replyPeakPeriod; period >= 0 && s.turnWall-c.fit.peakAt > period {
 		c.fit.peak, c.fit.peakAt = min(len(c.out.Buf), c.fit.size), s.turnWall
+		c.fit.need = c.fit.peak
 	}
 }
 

@@ -411,7 +411,7 @@ func (c *session) borrowOutput() {
 		c.srv.spareOut = c.srv.spareOut[:n-1]
 		return
 	}
-	c.out.Buf = make([]byte, 0, c.fit.size)
+	c.out.Buf = make([]byte, 0, c.fit.room())
 }
 
 // pendingBytes is what the session holds of output.
