@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -303,6 +304,57 @@ func TestOpeningPastTheUnreachable(t *testing.T) {
 		<-up
 		if took := time.Since(begun); took > 2*time.Second {
 			t.Errorf("a node that is well was reached after %v", took)
+		}
+	})
+}
+
+// A node that refuses is tried by the command link only; when that is up, the Pub/Sub link
+// comes up at once.
+func TestPubSubFollowsTheCommandLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(1)
+		b := &linkBench{node: n.Host("10.0.0.1")}
+		ups := make(chan linkUp, 2)
+		env := func(dials *atomic.Int32) linkEnv {
+			return linkEnv{
+				dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+					dials.Add(1)
+					return n.Host("10.0.0.2").Dial(ctx, network, addr)
+				},
+				greet: func(*link) [][]any { return [][]any{{"CLIENT", "SETNAME", "x"}} },
+				quiet: func() time.Duration { return time.Hour },
+				retry: func(*link) time.Duration { return 100 * time.Millisecond },
+				turns: make(chan struct{}, openingMax),
+				echo:  func([]byte, time.Time) bool { return false },
+				report: func(_ context.Context, ev any) {
+					if ev, ok := ev.(linkUp); ok {
+						ups <- ev
+					}
+				},
+			}
+		}
+		var commands, pubsubs atomic.Int32 // dials
+		command := newLink(testNode, commandLink, testNode.Addr.String(), env(&commands))
+		pubsub := newLink(testNode, pubsubLink, testNode.Addr.String(), env(&pubsubs))
+		command.leads, pubsub.follows = pubsub, command
+		ctx, stop := context.WithCancel(context.Background())
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer stop()
+		wg.Go(func() { command.run(ctx) })
+		wg.Go(func() { pubsub.run(ctx) })
+		time.Sleep(1050 * time.Millisecond)
+		synctest.Wait()
+		if c, p := commands.Load(), pubsubs.Load(); c != 11 || p != 0 {
+			t.Errorf("dialled %d and %d times in a second, want 11 and 0", c, p)
+		}
+		b.serve(t, echo)
+		if first := <-ups; first.l != command {
+			t.Errorf("%s came up first", first.l.channel)
+		}
+		begun := time.Now()
+		if <-ups; time.Since(begun) != 0 {
+			t.Errorf("pubsub came up %v later", time.Since(begun))
 		}
 	})
 }

@@ -169,6 +169,28 @@ func TestLeaderDies(t *testing.T) {
 	})
 }
 
+// Whoever is elected, and whoever follows it, notices at once.
+func TestNewLeaderIsNoticedAtOnce(t *testing.T) {
+	simulate(t, 3, 2, func(t *testing.T, b *bench) {
+		b.formThree()
+		for range 5 {
+			time.Sleep(time.Second)
+			old := b.leader()
+			if err := old.q.transfer(""); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Millisecond) // the followers hear of it by a heartbeat
+			for _, n := range b.nodes {
+				n.q.mu.Lock()
+				if leader := myIDOf(n.q.node.leader()); leader == "" || n.q.led != leader {
+					t.Errorf("%s: %q leads, %q was noticed", n.q.cfg.MyID, leader, n.q.led)
+				}
+				n.q.mu.Unlock()
+			}
+		}
+	})
+}
+
 // A leader cut off from the others stops within its lease; the others go on, and it
 // learns what they decided when it is back.
 func TestLeaderCutOff(t *testing.T) {

@@ -35,7 +35,7 @@ const (
 	leadingTimeout = time.Second
 	// commitTimeout is how late a follower may learn of a commit nobody told it
 	// about, up to twice that; [raftNode.spread] tells all of them at once.
-	commitTimeout = time.Second
+	commitTimeout = 500 * time.Millisecond
 	// rpcTimeout is how long a peer may take to answer, its disk included.
 	rpcTimeout = time.Second
 	// stallLimit is how long a leader's store may hang before it falls silent,
