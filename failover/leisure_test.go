@@ -109,10 +109,10 @@ func TestDeafLeaderDoesNotClaimAtOnce(t *testing.T) {
 	if c.m.watch("m").node(addr2).sdown.down {
 		t.Fatal("the replica is down as early as the master")
 	}
-	if c.live(500*time.Millisecond); text[Propose](c.all) != "" {
+	if c.live(500 * time.Millisecond); text[Propose](c.all) != "" {
 		t.Error("claimed at once")
 	}
-	if c.live(2*time.Second); text[Propose](c.all) == "" {
+	if c.live(2 * time.Second); text[Propose](c.all) == "" {
 		t.Error("never claimed, though nobody else did")
 	}
 }
