@@ -279,6 +279,7 @@ func (n *Node) dropOverruns(now time.Time) {
 	n.eachReplica(func(r *Replica) {
 		if n.overrun(r, now) {
 			n.logf(Warning, "Client %s closed for overcoming of output buffer limits.", r.Name())
+			n.stats.Overruns++
 			n.drop(r, now)
 		}
 	})

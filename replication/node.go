@@ -31,6 +31,7 @@ type Stats struct {
 	FullSyncs     int64 // sync_full
 	PartialOK     int64 // sync_partial_ok
 	PartialFailed int64 // sync_partial_err
+	Overruns      int64 // replicas dropped for client-output-buffer-limit
 }
 
 // NewNode returns a master without replicas.

@@ -388,6 +388,9 @@ func TestOutputLimits(t *testing.T) {
 	w.stream.AppendEffect(0, make([]byte, 2<<20))
 	w.Turn(w.now)
 	w.wantActions("CloseReplica 10.0.0.2:2")
+	if n := w.Stats().Overruns; n != 2 {
+		t.Errorf("%d overruns", n)
+	}
 	_ = slow
 }
 

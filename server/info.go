@@ -233,7 +233,7 @@ func (s *Server) infoStats(b []byte) []byte {
 		"io_threaded_reads_processed", 0,
 		"io_threaded_writes_processed", 0,
 		"client_query_buffer_limit_disconnections", t.queryLimitDisconnections,
-		"client_output_buffer_limit_disconnections", t.outputLimitDisconnections,
+		"client_output_buffer_limit_disconnections", t.outputLimitDisconnections+uint64(r.Overruns),
 		"reply_buffer_shrinks", t.replyShrinks,
 		"reply_buffer_expands", t.replyExpands,
 		"eventloop_cycles", t.turns,
