@@ -48,6 +48,7 @@ func (s *Server) everySecond() {
 		return
 	}
 	s.sampleMemory()
+	s.spareOut.trim()
 	s.tuneCollector()
 	s.tidyWhenQuiet()
 	s.flushEffects()

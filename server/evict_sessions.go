@@ -16,7 +16,7 @@ func (b *buffers) total() int64 { return b.clients + b.replicas }
 
 // bufferWorthCounting is the size up to which an output buffer is counted only when
 // the session's turn is over.
-const bufferWorthCounting = outKeep
+const bufferWorthCounting = 64 << 10
 
 // account counts the session with what it holds now. It is called wherever a buffer
 // may have grown or gone.

@@ -16,8 +16,6 @@ const (
 	// inboxSize bounds what other goroutines may have posted and the loop not yet
 	// run. A full inbox makes the poster wait: it has nothing better to do.
 	inboxSize = 1024
-	// outKeep is the largest output buffer kept for reuse by other sessions.
-	outKeep = 64 << 10
 )
 
 // loop turns until ctx ends and the shutdown it causes is done.

@@ -78,7 +78,7 @@ type Server struct {
 	streams           stream.Packer
 	lzf               lzf.Compressor
 	scratch           []byte // lent to the command that runs: Ctx.Scratch
-	spareOut          [][]byte
+	spareOut          spareBuffers
 	pendingOut        []*session
 	resumed           []*session
 	doomed            []*session // to be closed at the end of the turn

@@ -396,9 +396,7 @@ func (c *session) releaseOutput() {
 	c.fit.note(len(c.out.Buf))
 	buf := c.out.Buf[:0]
 	c.out.Buf, c.sent, c.softSince = nil, 0, 0
-	if cap(buf) > 0 && cap(buf) <= outKeep && len(c.srv.spareOut) < 256 {
-		c.srv.spareOut = append(c.srv.spareOut, buf)
-	}
+	c.srv.spareOut.put(buf)
 }
 
 // borrowOutput makes sure there is a buffer to append to.
@@ -406,12 +404,7 @@ func (c *session) borrowOutput() {
 	if c.out.Buf != nil {
 		return
 	}
-	if n := len(c.srv.spareOut); n > 0 {
-		c.out.Buf = c.srv.spareOut[n-1]
-		c.srv.spareOut = c.srv.spareOut[:n-1]
-		return
-	}
-	c.out.Buf = make([]byte, 0, c.fit.room())
+	c.out.Buf = c.srv.spareOut.take(c.fit.room())
 }
 
 // pendingBytes is what the session holds of output.
