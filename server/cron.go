@@ -40,6 +40,7 @@ func (s *Server) cron() {
 	s.sessionsCron()
 	s.sampleRates()
 	s.saveCron()
+	s.tuneCollector()
 	s.flushEffects()
 }
 
@@ -49,7 +50,6 @@ func (s *Server) everySecond() {
 	}
 	s.sampleMemory()
 	s.spareOut.trim()
-	s.tuneCollector()
 	s.tidyWhenQuiet()
 	s.flushEffects()
 }

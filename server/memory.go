@@ -2,8 +2,10 @@ package server
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -109,18 +111,57 @@ func (s *Server) headroom() int64 {
 	return heapHeadroom
 }
 
-// tuneCollector sets the collector for a heap of live bytes: generous while it is
-// small, a fixed headroom once it is large. The loop calls it every second.
-func (s *Server) tuneCollector() {
-	live := measureHeap().objects
-	percent, headroom := 400, s.headroom()
+// collector says how the Go heap is collected.
+type collector struct {
+	percent int         // of [debug.SetGCPercent]
+	most    int64       // the most data there has been on the heap since it was last collected for a loss, bytes
+	busy    atomic.Bool // something is being done beside the loop
+}
+
+// tune takes data, the bytes of the data set that lie on the heap, and live, how much of
+// the heap is in use. It returns the percentage of garbage to allow, generous while the
+// heap is small, a fixed headroom once it is large; and whether so much data is gone that
+// the heap is to be collected now. Otherwise the next collection would find that almost
+// nothing is left, and the one after that be due at once: whoever allocates meanwhile has
+// to sweep it all, and that is the loop.
+func (g *collector) tune(data, live, headroom int64) (percent int, collect bool) {
+	g.most = max(g.most, data)
+	if collect = g.most-data > max(headroom/4, g.most/4); collect {
+		g.most = data
+	}
+	percent = 400
 	if live > headroom/4 {
 		percent = max(int(100*headroom/live), 25)
 	}
-	if percent != s.gcPercent {
-		s.gcPercent = percent
-		debug.SetGCPercent(percent)
+	if d := percent - g.percent; max(d, -d) <= g.percent/8 {
+		percent = g.percent // as good: to change it stops everything for a moment
 	}
+	return percent, collect
+}
+
+// tuneCollector is called hz times a second. What it decides is done beside the loop: it
+// waits for a collection that is under way.
+func (s *Server) tuneCollector() {
+	g := &s.collector
+	if g.busy.Load() {
+		return
+	}
+	ks, headroom := s.space.Stats(), s.headroom()
+	data := ks.BigBytes + ks.ObjectBytes
+	live := min(measureHeap().objects, data+data/4+headroom/4) // more than that is garbage
+	percent, collect := g.tune(data, live, headroom)
+	if percent == g.percent && !collect {
+		return
+	}
+	g.percent = percent
+	g.busy.Store(true)
+	s.bg.Go(func() {
+		defer g.busy.Store(false)
+		debug.SetGCPercent(percent)
+		if collect {
+			runtime.GC()
+		}
+	})
 }
 
 // An idle server gives back what a load left behind: the collector, which runs when

@@ -96,7 +96,7 @@ type Server struct {
 	space             *keyspace.Space
 	dirty             int    // changes since the last save
 	os                string // uname, for INFO
-	gcPercent         int
+	collector         collector
 	quiet             quiet
 	runID             string
 	sessions          map[uint64]*session
