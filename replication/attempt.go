@@ -12,9 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
+	"github.com/vedette-ha/vedette/internal/errno"
 	"github.com/vedette-ha/vedette/internal/resp"
 )
 
@@ -128,17 +128,6 @@ var (
 	errTakeOverUnknown = errors.New("target asked to take over, no answer")
 )
 
-// systemText is the text of the C library for an error of the system, and that of any
-// other as it is.
-func systemText(err error) string {
-	var no syscall.Errno
-	if !errors.As(err, &no) {
-		return err.Error()
-	}
-	s := no.Error()
-	return strings.ToUpper(s[:1]) + s[1:]
-}
-
 // Run tries once. Every wait for the master is limited to repl-timeout. It logs its
 // steps and why it failed; the error is for the Node.
 func (a *Attempt) Run(ctx context.Context) (Outcome, error) {
@@ -147,7 +136,11 @@ func (a *Attempt) Run(ctx context.Context) (Outcome, error) {
 	cancel()
 	if err != nil {
 		if ctx.Err() == nil {
-			a.logf(Warning, "Error condition on socket for SYNC: %s", systemText(err))
+			text, ok := errno.Text(err)
+			if !ok {
+				text = err.Error()
+			}
+			a.logf(Warning, "Error condition on socket for SYNC: %s", text)
 		}
 		return Outcome{}, err
 	}

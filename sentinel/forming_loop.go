@@ -269,8 +269,13 @@ func (q *quorum) refused(p *peer, text string) {
 	p.heard = time.Now()
 }
 
-// copyRest is the pause after a copy of the state, in times of what it took.
-const copyRest = 9
+// copyRest is the pause after a copy of the state, in times of what it took, and
+// copyRestMost the longest: a disk that hangs once is not to keep a new address of a
+// master from it for long.
+const (
+	copyRest     = 9
+	copyRestMost = 2 * time.Second
+)
 
 // keepLocal stores the agreed state and the peers' addresses as this sentinel
 // knows them, if they changed: what it answers after a start without a quorum.
@@ -321,7 +326,7 @@ func (q *quorum) keepLocalLocked() {
 	if due {
 		q.mu.Lock()
 		q.copied, q.copiedAt = state, index
-		q.copyNext = time.Now().Add(copyRest * time.Since(began))
+		q.copyNext = time.Now().Add(min(copyRest*time.Since(began), copyRestMost))
 		q.mu.Unlock()
 	}
 }

@@ -193,9 +193,8 @@ func TestNameGoesWithItsHost(t *testing.T) {
 		w.dns.away.Store(true)
 		w.set.nodes[0].kill()
 		w.await(5*time.Second, "a failover", func() bool { return w.count("+switch-master n 10.0.1.1 6379 10.0.1.") == 3 })
-		// Of those who agreed; the third may hear of the switch first.
-		if n := w.count("+trouble master n 10.0.1.1 6379 #unresolved"); n < 2 {
-			t.Errorf("%d times +trouble #unresolved, want 2 or 3\n%s", n, strings.Join(w.events(), "\n"))
+		if n := w.count("+trouble master n 10.0.1.1 6379 #unresolved"); n != 3 {
+			t.Errorf("%d times +trouble #unresolved, want 3\n%s", n, strings.Join(w.events(), "\n"))
 		}
 	})
 }

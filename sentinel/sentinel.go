@@ -106,8 +106,8 @@ type Options struct {
 	Random  io.Reader // nil: crypto/rand
 	// SetLogLevel changes the level of Log to one of redis.conf's; nil: it stays.
 	SetLogLevel func(level string)
-	// Turn is called before each turn of the loop and when a timer woke it, for simulations of a process that does
-	// not get the processor; nil: nothing.
+	// Turn is called before each turn of the loop and when a timer woke it, for
+	// simulations of a process that does not get the processor; nil: nothing.
 	Turn func()
 	// Wall is what the wall clock shows at a time of time.Now, for simulations of a clock
 	// that is set; nil: that time. It counts where times leave the process, or come from

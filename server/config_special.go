@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/vedette-ha/vedette/internal/conf"
+	"github.com/vedette-ha/vedette/internal/errno"
 	"github.com/vedette-ha/vedette/server/command"
 )
 
@@ -80,12 +80,10 @@ func (v directoryValue) set(args []string) error {
 
 // systemError is the text of the C library for an error of the system.
 func systemError(err error) error {
-	var no syscall.Errno
-	if !errors.As(err, &no) {
-		return err
+	if text, ok := errno.Text(err); ok {
+		return configError(text)
 	}
-	s := no.Error()
-	return configError(strings.ToUpper(s[:1]) + s[1:])
+	return err
 }
 
 func (v directoryValue) String() string  { return *v.p }

@@ -375,6 +375,23 @@ func TestDirectives(t *testing.T) {
 	}
 }
 
+// loadFile is the configuration that a server starts with from a file.
+func loadFile(t *testing.T, path string) *Config {
+	t.Helper()
+	ds, err := conf.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := LoadConfig(path, ds)
+	if err == nil {
+		err = c.applyUsers()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // A file with every directive, as DEBUG CONFIG-REWRITE-FORCE-ALL writes it, is read as
 // what it was written from.
 func TestRewriteAll(t *testing.T) {
@@ -382,19 +399,7 @@ func TestRewriteAll(t *testing.T) {
 	if err := os.WriteFile(path, []byte("maxmemory 100mb\nsave 900 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	load := func() *Config {
-		t.Helper()
-		ds, err := conf.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := LoadConfig(path, ds)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	c := load()
+	c := loadFile(t, path)
 	if err := c.rewrite(true); err != nil {
 		t.Fatal(err)
 	}
@@ -402,7 +407,7 @@ func TestRewriteAll(t *testing.T) {
 	if err != nil || !strings.Contains(string(b), "\nhz 10\n") {
 		t.Errorf("%v: no line for what has its default:\n%s", err, b)
 	}
-	if got, want := load().Get("*"), c.Get("*"); !slices.Equal(got, want) {
+	if got, want := loadFile(t, path).Get("*"), c.Get("*"); !slices.Equal(got, want) {
 		t.Errorf("read again it is\n%v, want\n%v", got, want)
 	}
 }

@@ -59,29 +59,14 @@ func TestRewriteOfDefaultUser(t *testing.T) {
 	if err := os.WriteFile(path, []byte("user default on >x ~* +@all\nuser alice off\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	load := func() *Config {
-		t.Helper()
-		ds, err := conf.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := LoadConfig(path, ds)
-		if err == nil {
-			err = c.applyUsers()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	c := load()
+	c := loadFile(t, path)
 	if err := c.Set([]Pair{{"requirepass", "y"}}, SetContext{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Rewrite(); err != nil {
 		t.Fatal(err)
 	}
-	if c = load(); c.RequirePass != "y" || len(c.Users) != 1 || c.Users[0].Name != "alice" {
+	if c = loadFile(t, path); c.RequirePass != "y" || len(c.Users) != 1 || c.Users[0].Name != "alice" {
 		t.Errorf("read again: %q, %v", c.RequirePass, c.Users)
 	}
 }

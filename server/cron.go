@@ -19,8 +19,8 @@ func (s *Server) cronPeriod() time.Duration {
 }
 
 const (
-	// maintenanceBudget is what one cron may spend on resizing tables and on
-	// compaction: invisible to a client, and an idle server still finishes.
+	// maintenanceBudget is what one cron may spend on resizing tables, on compaction,
+	// and on looking through a writable replica's own expiries: invisible to a client, and an idle server still finishes.
 	maintenanceBudget = time.Millisecond
 	// cronSessions is the fraction of sessions one cron looks at, at least some.
 	cronSessions    = 10
@@ -98,7 +98,7 @@ func (s *Server) idleTooLong(c *session) bool {
 // expireCycle deletes keys that have expired, where that is ours to do.
 func (s *Server) expireCycle() {
 	if s.activeExpire && len(s.own.keys) > 0 && s.loading == nil && s.paused.kind(s.turnWall) == pauseNone {
-		s.expireOwn(s.within(s.cronPeriod() * expireSharePercent / 100))
+		s.expireOwn(s.within(maintenanceBudget))
 	}
 	if !s.activeExpire || s.space.ExpirePolicy() != keyspace.ExpireDelete {
 		return

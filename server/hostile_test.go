@@ -355,6 +355,23 @@ func TestQueryBufferLimit(t *testing.T) {
 	})
 }
 
+// So is one that sends empty arguments without end, long before it has sent that much.
+func TestQueryBufferLimitOfArguments(t *testing.T) {
+	hostile(t, func(c *Config) { c.ClientQueryBufferLimit = 4 << 20 }, func(t *testing.T, v *virtual) {
+		w := v.wire()
+		_ = w.conn.SetWriteDeadline(time.Now().Add(time.Minute))
+		const empty = "$0\r\n\r\n"
+		_, err := io.WriteString(w.conn, "*2000000000\r\n")
+		sent := 0
+		for ; err == nil && sent < 8<<20; sent += 10_000 * len(empty) {
+			_, err = io.WriteString(w.conn, strings.Repeat(empty, 10_000))
+		}
+		if sent >= 3<<20 {
+			t.Errorf("%d bytes were taken", sent)
+		}
+	})
+}
+
 // Whatever byte a connection ends at, nothing of it stays.
 func TestDisconnects(t *testing.T) {
 	const talk = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\nWATCH k\r\nMULTI\r\nGET k\r\nSUBSCRIBE a\r\nEXEC\r\nPSUBSCRIBE *\r\nSSUBSCRIBE s\r\nRESET\r\nMONITOR\r\nCLIENT PAUSE 10\r\nWAIT 1 1000\r\n"

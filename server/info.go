@@ -117,9 +117,9 @@ func (s *Server) infoListeners(b []byte) []byte {
 	if len(l.tcp) > 0 {
 		b = fmt.Appendf(b, "listener0:name=tcp,bind=%s,port=%d\r\n", strings.Join(s.cfg.Bind, ",bind="), s.cfg.Port)
 	}
-	for _, ln := range l.given {
+	for i, ln := range l.given {
 		host, port := splitAddr(ln.Addr().String())
-		b = fmt.Appendf(b, "listener0:name=tcp,bind=%s,port=%s\r\n", host, port)
+		b = fmt.Appendf(b, "listener%d:name=tcp,bind=%s,port=%s\r\n", i, host, port)
 	}
 	if l.unix != nil {
 		b = fmt.Appendf(b, "listener1:name=unix,bind=%s\r\n", s.cfg.UnixSocket)

@@ -87,17 +87,15 @@ type spareBuffers struct {
 // spareSizes is how many sizes there are: powers of two from replyBufferMin to spareMax.
 const spareSizes = 11
 
-// take returns an empty buffer with room for n bytes.
+// take returns an empty buffer with room for n bytes, up to spareMax.
 func (p *spareBuffers) take(n int) []byte {
 	i := bits.Len(uint(max(n, replyBufferMin)-1)) - bits.Len(replyBufferMin-1)
-	if i >= spareSizes {
-		return make([]byte, 0, n)
-	}
 	last := len(p.kept[i]) - 1
 	if last < 0 {
 		return make([]byte, 0, replyBufferMin<<i)
 	}
 	buf := p.kept[i][last]
+	p.kept[i][last] = nil // it is not to be held from here
 	p.kept[i] = p.kept[i][:last]
 	p.idle[i] = min(p.idle[i], last)
 	p.bytes -= cap(buf)

@@ -327,9 +327,11 @@ func (c *session) protocolError(err error) {
 	c.queueOutput()
 }
 
-// queryLimitOK closes a session that has more unexecuted bytes than allowed.
+// queryLimitOK closes a session that has more unexecuted bytes than allowed, with what it
+// takes to know where the arguments of a big command are: many short ones take more than
+// their bytes.
 func (c *session) queryLimitOK() bool {
-	if limit := c.srv.cfg.ClientQueryBufferLimit; limit > 0 && int64(len(c.in)) > limit && c.upload == nil {
+	if limit := c.srv.cfg.ClientQueryBufferLimit; limit > 0 && int64(len(c.in)+c.parser.Held()) > limit && c.upload == nil {
 		c.srv.log.Warn().Str("client", c.addr()).Int("qbuf", len(c.in)).Msg("Closing client that reached max query buffer length")
 		c.srv.stats.queryLimitDisconnections++
 		c.close()
