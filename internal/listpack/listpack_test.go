@@ -247,3 +247,23 @@ func TestEditsThatMoveTheBegin(t *testing.T) {
 		}
 	})
 }
+
+// A listpack that is built from elements is the one that appending them makes.
+func TestBuilt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		before := []byte("before")
+		want, built, n := New(), Begin(slices.Clone(before)), 0
+		for _, s := range rapid.SliceOf(rapid.Custom(text)).Draw(t, "elements") {
+			want, built = Append(want, s), AddElement(built, s)
+			n++
+		}
+		for _, i := range rapid.SliceOf(rapid.Int64()).Draw(t, "integers") {
+			want, built = AppendInt(want, i), AddInt(built, i)
+			n++
+		}
+		built = Finish(built, len(before), n)
+		if !bytes.Equal(built, append(before, want...)) {
+			t.Fatalf("got  %x\nwant %x", built, want)
+		}
+	})
+}

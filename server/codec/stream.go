@@ -16,7 +16,7 @@ func writeStream(w *rdb.Writer, o keyspace.Object) {
 	for id, n := range s.EachNode() {
 		w.PutLen(stream.IDLen)
 		w.PutRawStreamID(rdb.StreamID(id))
-		if n.Compressed == nil || !w.PutCompressed(n.Compressed, n.Size) {
+		if n.LZF == nil || !w.PutCompressed(n.LZF, n.Size) {
 			w.PutString(p.Unpack(n))
 		}
 	}

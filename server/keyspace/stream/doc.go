@@ -11,9 +11,10 @@
 //
 // Entries lie in nodes of about a hundred, listpacks in the very format of Redis,
 // so that RDB and DUMP are theirs byte for byte. Only the last node grows; one that
-// is full is kept compressed, where that saves something, as a snapshot would write
-// it: reading unpacks it, see [Packer]. Nodes, the entries pending in a group and
-// those pending for a consumer are each kept in a tree by id (tree.go).
+// is full is kept smaller, where that saves something: as columns if all its entries
+// have the same fields (columns.go), else compressed as a snapshot would write it.
+// Reading unpacks it, see [Packer]. Nodes, the entries pending in a group and those
+// pending for a consumer are each kept in a tree by id (tree.go).
 //
 // # Freezing
 //

@@ -19,20 +19,20 @@ func (s *Stream) Head() Head {
 	return Head{Length: s.length, LastID: s.last, FirstID: s.first, MaxDeletedID: s.maxDeleted, Added: s.added}
 }
 
-// Node is a node as it is kept: a listpack of Size bytes, or its compressed form.
+// Node is a node as it is kept, see [Packer.Unpack].
 type Node struct {
-	Listpack   []byte // nil if Compressed is set
-	Compressed []byte
-	Size       int
+	LZF  []byte // the listpack, compressed, if that is how it is kept
+	Size int    // of the listpack
+	node *node
 }
 
 // EachNode returns the nodes in order.
 func (s *Stream) EachNode() iter.Seq2[ID, Node] {
 	return func(yield func(ID, Node) bool) {
 		for id, n := range s.nodes.from(ID{}) {
-			view := Node{Listpack: n.lp, Size: n.size()}
-			if n.plain != 0 {
-				view = Node{Compressed: n.lp, Size: n.plain}
+			view := Node{Size: n.size(), node: n}
+			if n.form == asLZF {
+				view.LZF = n.lp
 			}
 			if !yield(id, view) {
 				return
@@ -42,12 +42,7 @@ func (s *Stream) EachNode() iter.Seq2[ID, Node] {
 }
 
 // Unpack returns the listpack of n, good until the Packer is used again.
-func (p *Packer) Unpack(n Node) []byte {
-	if n.Compressed == nil {
-		return n.Listpack
-	}
-	return p.read(&node{lp: n.Compressed, plain: n.Size})
-}
+func (p *Packer) Unpack(n Node) []byte { return p.read(n.node) }
 
 var (
 	errNodeOrder = errors.New("the nodes of a stream are out of order")

@@ -180,7 +180,7 @@ func (s *Stream) isFull(p *Packer, n *node, l Limits, payload, encoded int) bool
 
 // open returns the listpack of n, a node that is ours, to be edited and set.
 func (s *Stream) open(p *Packer, n *node) []byte {
-	if n.plain == 0 && n.owner == s.owner {
+	if n.form == asListpack && n.owner == s.owner {
 		return n.lp
 	}
 	lp := p.read(n)

@@ -19,12 +19,11 @@ func (s *Stream) Trim(p *Packer, t Trim) int {
 	for s.nodes.count > 0 && (t.ByID || s.length > t.MaxLen) {
 		c := s.nodes.first()
 		first := c.id()
-		lp := p.read(c.val())
-		valid, _ := intAt(lp, listpack.First(lp))
+		valid := p.entries(c.val())
 		if t.Limit > 0 && gone+int(valid) > t.Limit {
 			break
 		}
-		if t.ByID && lastID(lp, first).Less(t.MinID) || !t.ByID && s.length-uint64(valid) >= t.MaxLen {
+		if t.ByID && lastID(p.read(c.val()), first).Less(t.MinID) || !t.ByID && s.length-uint64(valid) >= t.MaxLen {
 			s.drop(first)
 			s.length -= uint64(valid)
 			gone += int(valid)
