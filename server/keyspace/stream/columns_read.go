@@ -14,6 +14,19 @@ func rowsOf(packed []byte) int64 {
 	return int64(n)
 }
 
+// firstID returns the id of the first entry of the packed node of id first.
+func (c *columns) firstID(packed []byte, first ID) ID {
+	r := reader{src: packed}
+	rows := r.uvarint()
+	r.uvarint()
+	c.nums = resize(c.nums, 2*rows)
+	r.nums = c.nums
+	ms := r.run(rows)
+	r.varint()
+	seq := r.run(rows)
+	return ID{first.MS + uint64(ms[0]), first.Seq + uint64(seq[0])}
+}
+
 // unpack appends to dst the listpack that pack made columns of.
 func (c *columns) unpack(dst, packed []byte) []byte {
 	r := reader{src: packed}

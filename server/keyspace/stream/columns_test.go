@@ -84,8 +84,9 @@ func TestColumnsComeBack(t *testing.T) {
 		if !bytes.Equal(back, append([]byte("before"), lp...)) {
 			t.Fatalf("%q\ncame back as\n%q", lp, back)
 		}
-		if n := rowsOf(out[len("before"):]); n != masterOf(lp).valid {
-			t.Fatalf("%d entries", n)
+		packed := out[len("before"):]
+		if n, id := rowsOf(packed), p.columns.firstID(packed, first); n != masterOf(lp).valid || id != first {
+			t.Fatalf("%d entries, the first is %v", n, id)
 		}
 	})
 }
@@ -184,12 +185,16 @@ func wide(lp []byte) []byte {
 }
 
 // A stream that is trimmed to whole nodes is not unpacked for it.
-func TestEntriesWithoutUnpacking(t *testing.T) {
+func TestTrimmedWithoutUnpacking(t *testing.T) {
 	var p Packer
-	n := node{lp: sensors(100)}
-	p.pack(&n)
-	if n.form != asColumns || p.entries(&n) != 100 || p.from != nil {
-		t.Errorf("form %d, %d entries", n.form, p.entries(&n))
+	s := New()
+	for i := range uint64(1000) {
+		if err := s.Add(&p, Limits{NodeEntries: 100}, ID{i, 1}, [][]byte{[]byte("field"), []byte("1")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.Trim(&p, Trim{MaxLen: 550, Approx: true}); n != 400 || s.FirstID() != (ID{400, 1}) || p.from != nil {
+		t.Errorf("%d entries trimmed, the first is %v, unpacked: %t", n, s.FirstID(), p.from != nil)
 	}
 }
 

@@ -247,6 +247,10 @@ func (s *Stream) deleteOne(p *Packer, id ID) bool {
 // findFirst finds the first entry again, after deletions.
 func (s *Stream) findFirst(p *Packer) {
 	s.first = ID{}
+	if c := s.nodes.first(); c.valid() && c.val().form == asColumns {
+		s.first = p.columns.firstID(c.val().lp, c.id())
+		return
+	}
 	it := s.Range(p, ID{}, MaxID)
 	if !it.Next() {
 		return
