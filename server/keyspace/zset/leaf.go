@@ -184,16 +184,9 @@ func (l leaf) removed(from, to int, gen uint64) leaf {
 	copy(l[leafHead+8*from:], l[leafHead+8*to:leafHead+8*n])
 	ends := l[leafHead+8*left:]
 	was := l[leafHead+8*n:]
-	for j := range left { // forwards: the target is in front
-		e := j
-		if j >= from {
-			e = j + to - from
-		}
-		v := le.Uint32(was[4*e:])
-		if j >= from {
-			v -= uint32(b - a)
-		}
-		le.PutUint32(ends[4*j:], v)
+	copy(ends, was[:4*from]) // forwards: the target is in front
+	for j := from; j < left; j++ {
+		le.PutUint32(ends[4*j:], le.Uint32(was[4*(j+to-from):])-uint32(b-a))
 	}
 	t := l[leafHead+12*left:]
 	copy(t, l[leafHead+12*n:leafHead+12*n+from])

@@ -136,13 +136,14 @@ func (z *Set) SetAt(p Place, member []byte, score float64) {
 		if z.setInPlace(p, score) {
 			return
 		}
-		z.remove(p, member)
+		z.take(p, member) // the index is told when it is in its new leaf
+	} else {
+		z.n++
 	}
 	k := newKey(score, member)
 	if right := z.insert(z.mutableRoot(), &k, p, bothEdges); right != nil {
 		z.grow(right)
 	}
-	z.n++
 }
 
 // setInPlace changes a score where that does not change the order, nor the first
@@ -176,11 +177,25 @@ func (z *Set) Delete(member []byte) bool {
 func (z *Set) DeleteAt(p Place, member []byte) { z.remove(p, member) }
 
 func (z *Set) remove(p Place, member []byte) {
-	k := newKey(p.Score, member)
 	z.index.remove(p.hash, p.leaf, z.gen)
-	z.delete(z.mutableRoot(), &k)
+	z.take(p, member)
 	z.n--
+}
+
+// take takes a member out of its leaf.
+func (z *Set) take(p Place, member []byte) {
+	k := newKey(p.Score, member)
+	z.delete(z.mutableRoot(), &k, p.pos)
 	z.lower()
+}
+
+// indexed tells the index that the member of p is now in a leaf.
+func (z *Set) indexed(p Place, leaf uint32) {
+	if p.Found {
+		z.index.move(p.hash, p.leaf, leaf, z.gen)
+		return
+	}
+	z.index.add(p.hash, leaf, z.gen)
 }
 
 // lower takes roots away that have one child.

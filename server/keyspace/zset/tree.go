@@ -225,7 +225,7 @@ func (z *Set) put(nd *inner, i int, l leaf, pos int, k *key, p Place) {
 	l = l.inserted(pos, k, p.tag, z.gen)
 	id := nd.ids[i]
 	z.setLeaf(id, l)
-	z.index.add(p.hash, id, z.gen)
+	z.indexed(p, id)
 	nd.counts[i]++
 	if pos == 0 {
 		nd.refresh(i, l)
@@ -236,7 +236,7 @@ func (z *Set) put(nd *inner, i int, l leaf, pos int, k *key, p Place) {
 func (z *Set) insertAlone(nd *inner, at int, k *key, p Place) *inner {
 	l := newLeaf(leafHead+entryHead+len(k.member), z.gen).inserted(0, k, p.tag, z.gen)
 	id := z.newLeaf(l)
-	z.index.add(p.hash, id, z.gen)
+	z.indexed(p, id)
 	in, at, split := z.room(nd, at)
 	in.ids[at], in.counts[at] = id, 1
 	in.refresh(at, l)
@@ -325,17 +325,17 @@ func (nd *inner) close(i int) {
 	nd.cut(n - 1)
 }
 
-// delete removes the entry of k, which is there, below nd, which is writable.
-func (z *Set) delete(nd *inner, k *key) {
+// delete removes the entry of k, which is at place pos of its leaf, below nd, which is
+// writable.
+func (z *Set) delete(nd *inner, k *key, pos int) {
 	i := z.route(nd, k)
 	nd.counts[i]--
 	if nd.kids == nil {
 		l := leaf(z.leaves.get(int(nd.ids[i])))
-		pos := l.search(k)
 		z.cutLeaf(nd, i, l, pos, pos+1)
 		return
 	}
-	z.delete(z.mutableKid(nd, i), k)
+	z.delete(z.mutableKid(nd, i), k, pos)
 	z.shrunk(nd, i)
 }
 
