@@ -178,35 +178,34 @@ func argumentBytes(args [][]byte) (n int) {
 
 // CLIENT LIST [TYPE type] [ID id [id ...]]
 func (s *Server) cmdClientList(c *command.Ctx) error {
-	var only func(*session) bool
+	var b []byte
+	add := func(x *session) { b = append(x.describe(b), '\n') }
 	switch args := c.Args[2:]; {
 	case len(args) == 0:
-		only = func(*session) bool { return true }
+		s.eachSession(add)
 	case len(args) == 2 && equalFold(args[0], "TYPE"):
 		name, ok := normalType(args[1])
 		if !ok {
 			return resp.Errorf("ERR Unknown client type '%s'", args[1])
 		}
-		only = func(x *session) bool { return x.typeName() == name }
+		s.eachSession(func(x *session) {
+			if x.typeName() == name {
+				add(x)
+			}
+		})
 	case len(args) > 1 && equalFold(args[0], "ID"):
-		ids := make(map[uint64]bool)
 		for _, a := range args[1:] {
 			id, ok := resp.ParseInt(a)
-			if !ok || id < 1 {
+			if !ok {
 				return resp.Errorf("ERR Invalid client ID")
 			}
-			ids[uint64(id)] = true
+			if x := s.sessions[uint64(id)]; x != nil {
+				add(x)
+			}
 		}
-		only = func(x *session) bool { return ids[x.id] }
 	default:
 		return resp.ErrSyntax
 	}
-	var b []byte
-	s.eachSession(func(x *session) {
-		if only(x) {
-			b = append(x.describe(b), '\n')
-		}
-	})
 	c.Out.Verbatim("txt", string(b))
 	return nil
 }
@@ -296,9 +295,8 @@ func setOnOff(c *command.Ctx, field *bool) error {
 
 // CLIENT UNBLOCK client-id [TIMEOUT | ERROR]
 func (s *Server) cmdClientUnblock(c *command.Ctx) error {
-	id, ok := resp.ParseInt(c.Args[2])
-	if !ok {
-		return resp.ErrNotInteger
+	if len(c.Args) > 4 {
+		return resp.Errorf("ERR unknown subcommand or wrong number of arguments for '%s'. Try CLIENT HELP.", clip(c.Args[1], 128))
 	}
 	withError := false
 	if len(c.Args) > 3 {
@@ -309,6 +307,10 @@ func (s *Server) cmdClientUnblock(c *command.Ctx) error {
 		default:
 			return resp.Errorf("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 		}
+	}
+	id, ok := resp.ParseInt(c.Args[2])
+	if !ok {
+		return resp.ErrNotInteger
 	}
 	target := s.sessions[uint64(id)]
 	if target == nil || !target.waits() || target.blocked.timedOut == nil {

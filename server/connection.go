@@ -187,14 +187,11 @@ func validClientName(name []byte) bool {
 
 // SELECT index
 func cmdSelect(c *command.Ctx) error {
-	v, ok := resp.ParseInt(c.Args[1])
-	if !ok {
-		return resp.ErrNotInteger
+	db, err := c.Database(c.Args[1])
+	if err != nil {
+		return err
 	}
-	if v < 0 || v >= int64(c.Space.Databases()) {
-		return errDBIndex
-	}
-	sessionOf(c).selectDB(int(v))
+	sessionOf(c).selectDB(db)
 	c.Out.Status("OK")
 	return nil
 }

@@ -74,11 +74,11 @@ func (s *Server) touchExisting(db int) {
 
 // SWAPDB index1 index2
 func (s *Server) cmdSwapDB(c *command.Ctx) error {
-	a, ok := resp.ParseInt(c.Args[1])
+	a, ok := parseInt32(c.Args[1])
 	if !ok {
 		return resp.Errorf("ERR invalid first DB index")
 	}
-	b, ok := resp.ParseInt(c.Args[2])
+	b, ok := parseInt32(c.Args[2])
 	if !ok {
 		return resp.Errorf("ERR invalid second DB index")
 	}
@@ -92,6 +92,11 @@ func (s *Server) cmdSwapDB(c *command.Ctx) error {
 	c.Effect(c.Args...)
 	c.Out.Status("OK")
 	return nil
+}
+
+func parseInt32(arg []byte) (int64, bool) {
+	v, ok := resp.ParseInt(arg)
+	return v, ok && v == int64(int32(v))
 }
 
 // swapDB exchanges two databases; who watches a key that either of them holds sees

@@ -57,8 +57,8 @@ func cmdDebugObject(c *command.Ctx) error {
 	if !ok {
 		return resp.ErrNoSuchKey
 	}
-	text := fmt.Sprintf("Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
-		0, e.Encoding(), command.SerializedLength(e, c.Opt.RDBCompression), (c.Now/1000-e.IdleSeconds())&(1<<24-1), e.IdleSeconds())
+	text := fmt.Sprintf("Value at:0x%x refcount:%d encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
+		0, c.RefCount(e), e.Encoding(), command.SerializedLength(e, c.Opt.RDBCompression), (c.Now/1000-e.IdleSeconds())&(1<<24-1), e.IdleSeconds())
 	if nodes, size, ok := codec.ListNodes(e.Value()); ok {
 		text += fmt.Sprintf(" ql_nodes:%d ql_avg_node:%.2f ql_listpack_max:%d ql_compressed:%d ql_uncompressed_size:%d",
 			nodes, float64(e.Object().Len())/float64(nodes), c.Opt.ListMaxSize, b2i(c.Opt.ListCompressDepth != 0), size)

@@ -61,6 +61,7 @@ func (s *Server) applyConfig() {
 		LazyExpire:        c.LazyFreeExpire,
 		SkipChecksums:     s.debug.skipChecksums,
 		LFU:               c.MaxMemoryPolicy.LFU(),
+		SharedIntegers:    c.MaxMemory == 0 || !c.MaxMemoryPolicy.LFU() && !c.MaxMemoryPolicy.LRU(),
 		NotifyNew:         c.NotifyKeyspaceEvents&command.NewKey != 0,
 		RDBCompression:    c.RDBCompression,
 		HLLSparseMaxBytes: int(c.HLLSparseMaxBytes),

@@ -86,7 +86,7 @@ func (s *Server) cmdSlowlogGet(c *command.Ctx) error {
 	}
 	if len(c.Args) == 3 {
 		v, ok := resp.ParseInt(c.Args[2])
-		if !ok || v < -1 || v > 1<<31 {
+		if !ok || v < -1 {
 			return resp.Errorf("ERR count should be greater than or equal to -1")
 		}
 		n = int(v)

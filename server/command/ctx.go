@@ -68,6 +68,7 @@ type Options struct {
 	LazyServerDel     bool
 	SkipChecksums     bool // of RESTORE's payloads
 	LFU               bool // maxmemory-policy is one of the LFU ones
+	SharedIntegers    bool // small numbers need no access time of their own
 	NotifyNew         bool // notify-keyspace-events has n, and K or E
 	LazyExpire        bool // lazyfree-lazy-expire: expired keys propagate as UNLINK
 	RDBCompression    bool

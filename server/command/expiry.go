@@ -67,7 +67,8 @@ func parseStringOptions(args [][]byte, isSet bool) (o stringOptions, err error) 
 			o.persist = true
 		default:
 			f, ok := expireForm(a)
-			if !ok || i+1 == len(args) || o.expireArg != nil || o.keepTTL || o.persist {
+			again := o.expireArg != nil && o.form == f // the last one counts
+			if !ok || i+1 == len(args) || o.expireArg != nil && !again || o.keepTTL || o.persist {
 				return o, resp.ErrSyntax
 			}
 			i++

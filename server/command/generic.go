@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strconv"
 
@@ -153,6 +154,9 @@ func (c *Ctx) scan(cursor uint64, o *scanOptions) (keys [][]byte, next uint64) {
 // parseCursor takes what strtoul takes of a cursor: digits with a sign; a negative
 // number wraps.
 func parseCursor(arg []byte) (uint64, bool) {
+	if len(arg) == 0 {
+		return 0, true
+	}
 	digits, negative := bytes.CutPrefix(arg, []byte("-"))
 	if !negative {
 		digits = bytes.TrimPrefix(arg, []byte("+"))
@@ -264,11 +268,14 @@ var (
 	errDBIndex    = resp.Errorf("ERR DB index is out of range")
 )
 
-// database reads the number of a database.
-func (c *Ctx) database(arg []byte) (int, error) {
+// Database reads the number of a database.
+func (c *Ctx) Database(arg []byte) (int, error) {
 	v, ok := resp.ParseInt(arg)
 	if !ok {
 		return 0, resp.ErrNotInteger
+	}
+	if v != int64(int32(v)) {
+		return 0, resp.Errorf("ERR value is out of range, value must between %d and %d", math.MinInt32, math.MaxInt32)
 	}
 	if v < 0 || v >= int64(c.Space.Databases()) {
 		return 0, errDBIndex
@@ -279,7 +286,7 @@ func (c *Ctx) database(arg []byte) (int, error) {
 // MOVE key db
 func cmdMove(c *Ctx) error {
 	key := c.Args[1]
-	to, err := c.database(c.Args[2])
+	to, err := c.Database(c.Args[2])
 	if err != nil {
 		return err
 	}
@@ -321,7 +328,7 @@ func cmdCopy(c *Ctx) error {
 		case fold(c.Args[i], "DB") && i+1 < len(c.Args):
 			i++
 			var err error
-			if toDB, err = c.database(c.Args[i]); err != nil {
+			if toDB, err = c.Database(c.Args[i]); err != nil {
 				return err
 			}
 		default:

@@ -27,7 +27,7 @@ func GeoCommands() []Row {
 	}
 }
 
-var wordZADD = []byte("ZADD")
+var wordZADD = []byte("zadd") // as Redis writes it to replicas
 
 // GEOADD key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]
 func cmdGeoAdd(c *Ctx) error {

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"math"
+
 	"github.com/vedette-ha/vedette/internal/resp"
 	"github.com/vedette-ha/vedette/server/keyspace"
 )
@@ -22,8 +24,8 @@ func objectCommands() []Row {
 			})
 		}},
 		{Name: "OBJECT REFCOUNT", Run: func(c *Ctx) error {
-			return c.object(func(keyspace.Entry) error {
-				c.Out.Int(1)
+			return c.object(func(e keyspace.Entry) error {
+				c.Out.Int(c.RefCount(e))
 				return nil
 			})
 		}},
@@ -59,6 +61,25 @@ func (c *Ctx) object(show func(keyspace.Entry) error) error {
 	}
 	c.Lookups.Hits++
 	return show(e)
+}
+
+// The numbers below sharedIntegers exist once in Redis, and count as referenced by
+// sharedRefCount.
+const (
+	sharedIntegers = 10000
+	sharedRefCount = math.MaxInt32
+)
+
+// RefCount is what OBJECT REFCOUNT says: no value is shared here, but clients see
+// what Redis shares.
+func (c *Ctx) RefCount(e keyspace.Entry) int64 {
+	if e.Encoding() != keyspace.Int || !c.Opt.SharedIntegers {
+		return 1
+	}
+	if v, ok := resp.ParseInt(e.Bytes()); !ok || v < 0 || v >= sharedIntegers {
+		return 1
+	}
+	return sharedRefCount
 }
 
 // OBJECT HELP

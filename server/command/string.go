@@ -131,17 +131,25 @@ func (c *Ctx) overwrites(key []byte) {
 	}
 }
 
-// setEffect propagates SET with an absolute time and without what only concerned
-// the reply.
+// setEffect propagates SET with an absolute time and without GET.
 func (c *Ctx) setEffect(key, val []byte, when int64, o *stringOptions) {
 	switch {
 	case o.expireArg != nil:
 		c.Effect(wordSET, key, val, wordPXAT, strconv.AppendInt(nil, when, 10))
-	case o.get && o.keepTTL:
-		c.Effect(wordSET, key, val, wordKEEPTTL)
 	case o.get:
-		c.Effect(wordSET, key, val)
+		c.Effect(withoutGet(c.Args)...)
 	}
+}
+
+// withoutGet is SET's arguments without GET, which only concerns the reply.
+func withoutGet(args [][]byte) [][]byte {
+	kept := append(make([][]byte, 0, len(args)), args[:3]...)
+	for _, a := range args[3:] {
+		if !fold(a, "GET") {
+			kept = append(kept, a)
+		}
+	}
+	return kept
 }
 
 // SETNX key value
