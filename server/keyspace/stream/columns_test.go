@@ -91,6 +91,30 @@ func TestColumnsComeBack(t *testing.T) {
 	})
 }
 
+// Whatever passes for a node comes back as it was.
+func FuzzNodesComeBack(f *testing.F) {
+	f.Add(sensors(20))
+	f.Add(orders(12))
+	f.Add(wide(sensors(10)))
+	f.Fuzz(func(t *testing.T, lp []byte) {
+		if _, _, err := checkNode(lp, ID{}); err != nil {
+			return
+		}
+		var p Packer
+		form, out := p.smaller(lp, len(lp))
+		if form == asListpack {
+			return
+		}
+		n := node{lp: bytes.Clone(out), plain: uint32(len(lp)), form: form}
+		if back := p.read(&n); !bytes.Equal(back, lp) {
+			t.Fatalf("form %d: %q came back as %q", form, lp, back)
+		}
+		if n := p.entries(&n); n != masterOf(lp).valid {
+			t.Fatalf("%d entries", n)
+		}
+	})
+}
+
 // sensors is a node as an application that measures things makes it.
 func sensors(rows int) []byte {
 	rng := rand.New(rand.NewPCG(1, 2))
