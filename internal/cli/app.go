@@ -112,6 +112,15 @@ func badUsage(c *cli.Context, err error, _ bool) error {
 	return usagef("%v (see vedette %s --help)", err, c.Command.Name)
 }
 
+// optionsOnly refuses words that are no options: who types them means something by them.
+func optionsOnly(c *cli.Context) error {
+	if !c.Args().Present() {
+		return nil
+	}
+	return usagef("%s takes no arguments, only options; %q is neither (see vedette %[1]s --help)",
+		c.Command.Name, c.Args().First())
+}
+
 // commandNames are all words that are subcommands and not files.
 func commandNames(app *cli.App) []string {
 	names := []string{"help", "h"}

@@ -27,6 +27,9 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"vedette serve", `vedette: "serve" is no command and no file; did you mean "server"? (see vedette --help)`},
 		{"vedette frobnicate", `vedette: "frobnicate" is no command and no file (see vedette --help)`},
 		{"vedette ping --hots x", "vedette: flag provided but not defined: -hots (see vedette ping --help)"},
+		{"vedette ping 10.0.0.1", `vedette: ping takes no arguments, only options; "10.0.0.1" is neither (see vedette ping --help)`},
+		{"vedette version -v", "vedette: flag provided but not defined: -v (see vedette version --help)"},
+		{"vedette watch --every 0s", "vedette: --every takes a time above 0, such as 500ms (see vedette watch --help)"},
 		{"vedette completion tcsh", "vedette: completion is for bash, zsh or fish (see vedette completion --help)"},
 	} {
 		status, out, errs := run(t, strings.Fields(tt.args)...)

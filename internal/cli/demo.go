@@ -100,8 +100,8 @@ func demoOptionsOf(c *cli.Context) (demoOptions, error) {
 		downAfter: c.Duration("down-after"), keep: c.Bool("keep"), json: c.Bool("json"),
 		noColor: c.Bool("no-color") || os.Getenv("NO_COLOR") != "",
 	}
-	if c.Args().Present() {
-		return o, usagef("demo takes no arguments, only options (see vedette demo --help)")
+	if err := optionsOnly(c); err != nil {
+		return o, err
 	}
 	if o.downAfter < downAfterMin {
 		return o, usagef("--down-after must be at least %v", downAfterMin)

@@ -18,7 +18,7 @@ import (
 
 func TestDemoOptions(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
-		{"vedette demo now", "vedette: demo takes no arguments, only options (see vedette demo --help)"},
+		{"vedette demo now", "vedette: demo takes no arguments, only options; \"now\" is neither (see vedette demo --help)"},
 		{"vedette demo --down-after 5ms", "vedette: --down-after must be at least 100ms"},
 		{"vedette demo --down-after soon", `vedette: invalid value "soon" for flag -down-after: parse error (see vedette demo --help)`},
 		{"vedette demo --binary-data no-such-program",

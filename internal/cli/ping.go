@@ -41,6 +41,9 @@ func pingCommand(std Streams) *cli.Command {
 			if c.Bool("help") {
 				return cli.ShowSubcommandHelp(c)
 			}
+			if err := optionsOnly(c); err != nil {
+				return err
+			}
 			return statusError(ping(c, std))
 		},
 	}
@@ -100,9 +103,6 @@ func askPing(ctx context.Context, c *cli.Context) (string, error) {
 	v, err := conn.Do(ctx, "PING")
 	if err != nil {
 		return "", describe(err)
-	}
-	if err := v.Err(); err != nil {
-		return "", err
 	}
 	if c.Bool("ready") {
 		if err := askQuorum(ctx, conn); err != nil {

@@ -37,9 +37,14 @@ func shortRevision() string {
 
 func versionCommand(std Streams) *cli.Command {
 	return &cli.Command{
-		Name:  "version",
-		Usage: "print the versions of vedette, of the Redis it stands in for, and of Go",
-		Action: func(*cli.Context) error {
+		Name:         "version",
+		Usage:        "print the versions of vedette, of the Redis it stands in for, and of Go",
+		UsageText:    "vedette version",
+		OnUsageError: badUsage,
+		Action: func(c *cli.Context) error {
+			if err := optionsOnly(c); err != nil {
+				return err
+			}
 			fmt.Fprintf(std.Out, "vedette %s (redis %s, %s, %s/%s)\n",
 				buildVersion(), server.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,9 +26,15 @@ func watchCommand(std Streams) *cli.Command {
 			&cli.StringFlag{Name: "name", Value: "mymaster", Usage: "what the sentinels call the master"},
 			&cli.StringFlag{Name: "pass", Usage: "password of the data servers", EnvVars: []string{"REDISCLI_AUTH"}},
 			&cli.DurationFlag{Name: "every", Value: time.Second, Usage: "how often to print a line"},
-			&cli.DurationFlag{Name: "for", Usage: "end after so long; the exit status says whether the last line was good"},
+			&cli.DurationFlag{Name: "for", Usage: "end after so long; the exit status is 1 if no write succeeded lately"},
 		},
 		Action: func(c *cli.Context) error {
+			if err := optionsOnly(c); err != nil {
+				return err
+			}
+			if c.Duration("every") <= 0 {
+				return usagef("--every takes a time above 0, such as 500ms (see vedette watch --help)")
+			}
 			w := newWatcher(c.StringSlice("sentinel"), c.String("name"), c.String("pass"))
 			return w.run(c.Context, std.Out, c.Duration("every"), c.Duration("for"))
 		},
@@ -37,7 +42,8 @@ func watchCommand(std Streams) *cli.Command {
 }
 
 const watchDescription = `A client as yours would be: it asks the sentinels for the master, writes a counter
-and reads it back, and prints a line now and then with what worked.
+and reads it back, and prints a line now and then with what worked, and the last
+error if something did not.
 
     vedette watch --sentinel s1:26379 --sentinel s2:26379 --sentinel s3:26379
 
@@ -61,8 +67,10 @@ type watcher struct {
 	conn      *client.Conn // to the master; nil while there is none
 
 	master                atomic.Value // string
+	trouble               atomic.Value // string: the last error since the last write, "" if none
 	writes, reads, failed atomic.Int64
-	lastOK                atomic.Int64 // Unix ms
+	wrote                 atomic.Bool  // once at least
+	lastOK                atomic.Int64 // Unix ms: the last write, before it the start
 	worst                 atomic.Int64 // longest time without a write since the last line, ms
 }
 
@@ -70,10 +78,9 @@ func newWatcher(sentinels []string, name, pass string) *watcher {
 	w := &watcher{name: name, sentinels: sentinels, pass: pass,
 		key: "vedette:watch:" + strconv.FormatInt(time.Now().UnixNano(), 36)}
 	w.master.Store("?")
+	w.trouble.Store("")
 	return w
 }
-
-var errWatchBad = errors.New("no write succeeded lately")
 
 // run prints lines to out until ctx ends or limit (0: none) is over.
 func (w *watcher) run(ctx context.Context, out io.Writer, every, limit time.Duration) error {
@@ -94,14 +101,22 @@ func (w *watcher) run(ctx context.Context, out io.Writer, every, limit time.Dura
 		select {
 		case <-ctx.Done():
 			<-done
-			if time.Since(time.UnixMilli(w.lastOK.Load())) > 2*every+time.Second {
-				return errWatchBad
-			}
-			return nil
+			return w.verdict(2*every + time.Second)
 		case now := <-tick.C:
 			fmt.Fprintln(out, w.line(now))
 		}
 	}
+}
+
+// verdict is an error if no write succeeded, or none for longer than patience.
+func (w *watcher) verdict(patience time.Duration) error {
+	switch {
+	case !w.wrote.Load():
+		return fmt.Errorf("no write succeeded: %s", w.trouble.Load())
+	case time.Since(time.UnixMilli(w.lastOK.Load())) > patience:
+		return fmt.Errorf("no write succeeded lately: %s", w.trouble.Load())
+	}
+	return nil
 }
 
 // work writes and reads back, again and again.
@@ -123,11 +138,14 @@ func (w *watcher) once(all context.Context, n int64) {
 	if err := w.write(ctx, n); err != nil {
 		if all.Err() == nil { // or else it is the end that broke it off
 			w.failed.Add(1)
+			w.trouble.Store(describe(err).Error())
 		}
 		w.hangUp()
 		return
 	}
 	w.writes.Add(1)
+	w.wrote.Store(true)
+	w.trouble.Store("")
 	now := time.Now().UnixMilli()
 	if gap := now - w.lastOK.Swap(now); gap > w.worst.Load() {
 		w.worst.Store(gap)
@@ -210,6 +228,10 @@ func (w *watcher) open(ctx context.Context, addr string) error {
 // line is one line of output; the counters start anew.
 func (w *watcher) line(now time.Time) string {
 	gap := max(w.worst.Swap(0), now.UnixMilli()-w.lastOK.Load())
-	return fmt.Sprintf("%s  master %-24s writes %4d  reads %4d  errors %3d  longest gap %5d ms",
+	text := fmt.Sprintf("%s  master %-24s writes %4d  reads %4d  errors %3d  longest gap %5d ms",
 		now.Format("15:04:05"), w.master.Load(), w.writes.Swap(0), w.reads.Swap(0), w.failed.Swap(0), gap)
+	if trouble := w.trouble.Load(); trouble != "" {
+		text += fmt.Sprintf("  (%s)", trouble)
+	}
+	return text
 }
