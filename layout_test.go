@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,17 +16,19 @@ import (
 
 const module = "github.com/vedette-ha/vedette"
 
-// pkg is what `go list` says of one package. Imports leaves tests out.
+// pkg is what `go list` says of one package. Imports leaves tests out, Doc is the first
+// sentence of its comment.
 type pkg struct {
 	ImportPath string
 	Dir        string
+	Doc        string
 	GoFiles    []string
 	Imports    []string
 }
 
 func listPackages(t *testing.T) []pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports", "./...").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,Doc,GoFiles,Imports", "./...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -83,6 +88,69 @@ func own() map[string][]string {
 		"integration/sim":        {"server", "sentinel", "internal/"}, // tests only
 		"integration/bench":      {"internal/"},
 	}
+}
+
+// Every package says what it is for, and has its place in the tree of the documentation.
+func TestPackagesAreIntroduced(t *testing.T) {
+	doc, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tree, _ := strings.Cut(string(doc), "```\n")
+	tree, _, _ = strings.Cut(tree, "```")
+	for _, p := range listPackages(t) {
+		if p.Doc == "" && len(p.GoFiles) > 0 {
+			t.Errorf("%s has no comment", p.ImportPath)
+		}
+		if inside, _ := strings.CutPrefix(p.ImportPath, module); inside != "" && !strings.Contains(tree, path.Base(inside)+"/") {
+			t.Errorf("%s is not in the tree of docs/architecture.md", p.ImportPath)
+		}
+	}
+}
+
+// The pages that documents link to, and the source files they name, are there.
+func TestDocumentsNameWhatIsThere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
+	source := regexp.MustCompile("`([a-z_/]+\\.go)`")
+	files := allFiles(t)
+	for _, page := range files {
+		if path.Ext(page) != ".md" {
+			continue
+		}
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(path.Join(path.Dir(page), m[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+		for _, m := range source.FindAllStringSubmatch(string(text), -1) {
+			// A page may leave the package to the reader.
+			if !slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix("/"+f, "/"+m[1]) }) {
+				t.Errorf("%s names %s, which is nowhere", page, m[1])
+			}
+		}
+	}
+}
+
+func allFiles(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 // Who may import whom: docs/architecture.md.

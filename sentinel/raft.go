@@ -17,8 +17,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Timing of the consensus. A leader that dies is replaced after one to two
-// heartbeat timeouts; one that is cut off stops leading after its lease, before
+// Timing of the consensus. A leader that dies is replaced after one heartbeat timeout
+// to one and a half (silenceLimit); one that is cut off stops leading after its lease, before
 // anyone else can have been elected.
 const (
 	heartbeatTimeout = 500 * time.Millisecond
