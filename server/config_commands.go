@@ -55,7 +55,7 @@ func (s *Server) cmdConfigRewrite(c *command.Ctx) error {
 		return resp.Errorf("ERR The server is running without a config file")
 	}
 	if err := s.cfg.Rewrite(); err != nil {
-		s.log.Warn().Err(err).Msg("CONFIG REWRITE failed")
+		s.log.Warn().Err(err).Str("path", s.cfg.File()).Msg("CONFIG REWRITE failed")
 		return resp.Errorf("ERR Rewriting config file: %s", err)
 	}
 	s.log.Info().Msg("CONFIG REWRITE executed with success.")

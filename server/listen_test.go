@@ -91,10 +91,11 @@ func TestConfigSetPort(t *testing.T) {
 	}
 }
 
-// rename-command gives a command another name or takes it away.
+// rename-command gives a command another name or takes it away. One that Redis has and
+// we have not may be named as well.
 func TestRenameCommand(t *testing.T) {
 	cfg := NewConfig()
-	cfg.RenamedCommands = []RenamedCommand{{"CONFIG", "HIDDEN"}, {"FLUSHALL", ""}}
+	cfg.RenamedCommands = []RenamedCommand{{"CONFIG", "HIDDEN"}, {"FLUSHALL", ""}, {"bgrewriteaof", ""}}
 	_, port := startOnPort(t, cfg)
 	c := dialPort(t, port)
 	if _, err := c.Do(t.Context(), "HIDDEN", "GET", "port"); err != nil {
@@ -107,7 +108,8 @@ func TestRenameCommand(t *testing.T) {
 	}
 	bad := NewConfig()
 	bad.RenamedCommands = []RenamedCommand{{"NOSUCH", "X"}}
-	if _, err := New(Options{Config: bad, Log: zerolog.Nop(), Virtual: true}); err == nil {
-		t.Error("an unknown command can be renamed")
+	_, err := New(Options{Config: bad, Log: zerolog.Nop(), Virtual: true})
+	if want := "rename-command NOSUCH: No such command in rename-command"; err == nil || err.Error() != want {
+		t.Errorf("an unknown command: %v, want %s", err, want)
 	}
 }

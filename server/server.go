@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -173,7 +174,7 @@ func New(o Options) (*Server, error) {
 	s.registerHooks()
 	for _, r := range s.cfg.RenamedCommands {
 		if err := s.table.Rename(r.Old, r.New); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("rename-command %s: %w", r.Old, err)
 		}
 	}
 	s.activeExpire = true

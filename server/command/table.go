@@ -111,7 +111,8 @@ func (c *Command) Group() string { return c.Doc.Group }
 // reading, Stats apart.
 type Table struct {
 	byName map[string]*Command
-	list   []*Command // top level, sorted by name as commands.jsonl is
+	list   []*Command      // top level, sorted by name as commands.jsonl is
+	absent map[string]bool // the commands of commands.jsonl that have no row
 }
 
 //go:embed commands.jsonl
@@ -134,7 +135,7 @@ func NewTable(families ...[]Row) *Table {
 			rows[r.Name] = r
 		}
 	}
-	t := &Table{byName: make(map[string]*Command)}
+	t := &Table{byName: make(map[string]*Command), absent: make(map[string]bool)}
 	docs := readDocs()
 	for i := range docs {
 		if parent, _, isSub := strings.Cut(docs[i].Name, " "); !isSub {
@@ -205,6 +206,7 @@ func (t *Table) dropEmptyContainers() {
 	for name, c := range t.byName {
 		if c.Run == nil && len(c.Subs) == 0 {
 			delete(t.byName, name)
+			t.absent[name] = true
 		}
 	}
 	t.list = slices.DeleteFunc(t.list, func(c *Command) bool { return t.byName[c.Name] == nil })
@@ -267,10 +269,14 @@ func (c *Command) Sub(name []byte) *Command {
 func (c *Command) IsContainer() bool { return len(c.Subs) > 0 }
 
 // Rename gives a command another name, or, with an empty one, takes it away. It is
-// for the time before the table is used.
+// for the time before the table is used. A command of Redis that we do not have is
+// away already: files that hide EVAL or BGREWRITEAOF are common.
 func (t *Table) Rename(old, name string) error {
 	key := strings.ToUpper(old)
 	c := t.byName[key]
+	if c == nil && t.absent[key] {
+		return nil
+	}
 	if c == nil {
 		return errors.New("No such command in rename-command")
 	}
