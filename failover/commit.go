@@ -24,11 +24,11 @@ func (m *Machine) committed(ev Committed) {
 	}
 	if m.adrift != nil {
 		m.learned(ev.Command.ID)
-		m.settle(m.watch(ev.Command.master()), ev.Command.ID, r)
+		m.settle(m.watch(ev.Command.Master()), ev.Command.ID, r)
 		m.comeAshore()
 		return
 	}
-	w := m.watch(ev.Command.master())
+	w := m.watch(ev.Command.Master())
 	m.changed(ev.Command, r)
 	m.learned(ev.Command.ID)
 	m.settle(w, ev.Command.ID, r)
@@ -40,7 +40,7 @@ func (m *Machine) committed(ev Committed) {
 		}
 		return
 	}
-	if w = m.watch(ev.Command.master()); w != nil {
+	if w = m.watch(ev.Command.Master()); w != nil {
 		m.review(w)
 		return
 	}
@@ -92,7 +92,7 @@ func (m *Machine) changed(c Command, r Result) {
 			return
 		}
 	}
-	m.announceEpoch(m.watch(c.master()))
+	m.announceEpoch(m.watch(c.Master()))
 	switch b := c.Body.(type) {
 	case Form, Merge, Remove:
 		m.sync(c, false)
@@ -105,14 +105,14 @@ func (m *Machine) changed(c Command, r Result) {
 		}
 	case NewEpoch, Put:
 	default:
-		m.follow(c.master(), c)
+		m.follow(c.Master(), c)
 	}
 	m.dirty = true
 }
 
-// master returns the name of the master a command is about, empty if it is about more
+// Master returns the name of the master a command is about, empty if it is about more
 // than one.
-func (c Command) master() string {
+func (c Command) Master() string {
 	switch b := c.Body.(type) {
 	case Monitor:
 		return b.Name

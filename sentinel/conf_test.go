@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -353,6 +355,33 @@ func TestOperatorEditsReachAll(t *testing.T) {
 	})
 }
 
+// A file that lost its content, and with it every master, removes none.
+func TestEmptyFileRemovesNothing(t *testing.T) {
+	simulate(t, 3, 2, func(t *testing.T, b *bench) {
+		b.formThree()
+		time.Sleep(time.Second)
+		n := b.nodes[1]
+		for quorum := 3; quorum > 1; quorum-- { // as if the file was written twice since
+			if err := n.q.SaveDirectives(directivesOf(fileState("m", quorum, 0))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, file := range []*failover.Agreed{{}, fileState("m", 2, 0)} { // and whole again
+			n.kill()
+			n.file = file
+			n.start()
+			n.meet(b.nodes...)
+			time.Sleep(5 * time.Second)
+			for _, n := range b.nodes {
+				_, state := n.q.cluster()
+				if state == nil || !state.released.Load() || state.clone().Master("m") == nil {
+					t.Errorf("sentinel %d forgot its master", n.n)
+				}
+			}
+		}
+	})
+}
+
 // The directives DirectiveNames lists are known, each once.
 func TestDirectiveNames(t *testing.T) {
 	names := DirectiveNames()
@@ -505,4 +534,42 @@ func TestRenamedCommands(t *testing.T) {
 			t.Errorf("%s: %v", words, err)
 		}
 	}
+}
+
+// A file that cannot be written is complained of once, and again after it could be.
+func TestComplaintAboutTheFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(1)
+		host := n.Host("10.0.0.1")
+		var full atomic.Bool
+		var log bytes.Buffer
+		s, err := New(Options{Log: zerolog.New(&log), Disk: NewMemoryDisk(), Dial: host.Dial,
+			Config: Config{Initial: fileState("m", 2, 0)},
+			Rewrite: func(State) error {
+				if full.Load() {
+					return syscall.ENOSPC
+				}
+				return nil
+			},
+			Listen: func(_ context.Context, addr string, port int) (net.Listener, error) {
+				return host.Listen(net.JoinHostPort(addr, strconv.Itoa(port)))
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = s.Run(ctx) })
+		for _, isFull := range []bool{true, true, true, false, false, true} {
+			full.Store(isFull)
+			signal(s.rewrite)
+			time.Sleep(time.Second)
+		}
+		stop()
+		wg.Wait()
+		const bad, good = "sentinel.conf cannot be rewritten", "sentinel.conf can be rewritten again"
+		if text := log.String(); strings.Count(text, bad) != 2 || strings.Count(text, good) != 1 {
+			t.Errorf("the log is\n%s", text)
+		}
+	})
 }

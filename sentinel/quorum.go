@@ -463,9 +463,14 @@ func sameLines(a, b [][]string) bool {
 }
 
 // proposeEdits makes what an operator changed in the file since we read or wrote
-// it last a change for all.
+// it last a change for all. A file that is empty all of a sudden was truncated or mixed up
+// more likely than emptied: one such file must not make all sentinels forget everything.
 func (q *quorum) proposeEdits(ctx context.Context) {
 	m, now := q.readMeta(), directivesOf(q.cfg.Initial)
+	if len(now) == 0 && len(m.LastRead) > 0 {
+		q.log.Error().Msg("sentinel.conf names no master any more: nothing is removed, SENTINEL REMOVE does that")
+		return
+	}
 	var edits []failover.Command
 	if m.LastRead != nil && !sameLines(m.LastRead, now) && !sameLines(m.ReadBefore, now) {
 		edits = fileEdits(m.LastRead, now, q.cfg.Initial, time.Now())
@@ -487,10 +492,11 @@ func (q *quorum) proposeEdit(ctx context.Context, c failover.Command) bool {
 		r, err := q.Propose(ctx, c)
 		switch {
 		case err == nil && r.OK():
-			q.log.Info().Str("change", c.Kind()).Msg("sentinel.conf was edited: all sentinels follow")
+			q.log.Info().Str("change", c.Kind()).Str("master", c.Master()).Msg("sentinel.conf was edited: all sentinels follow")
 			return true
 		case err == nil:
-			q.log.Warn().Str("change", c.Kind()).Str("reason", string(r.Reason)).Msg("sentinel.conf was edited, but not so that it can be followed")
+			q.log.Warn().Str("change", c.Kind()).Str("master", c.Master()).Str("reason", string(r.Reason)).
+				Msg("sentinel.conf was edited, but not so that it can be followed")
 			return true
 		case ctx.Err() != nil || errors.Is(err, errStopping):
 			return false

@@ -237,8 +237,10 @@ func (s *Sentinel) reported(ctx context.Context, ev any) {
 const rewriteRest = time.Millisecond
 
 // rewriteLoop writes sentinel.conf when something in it changed. Changes that come
-// while it writes, or rests, make one more rewrite together.
+// while it writes, or rests, make one more rewrite together. A file that cannot be
+// written is complained of once, not with every change.
 func (s *Sentinel) rewriteLoop(ctx context.Context) {
+	failing := false
 	for {
 		select {
 		case <-s.rewrite:
@@ -246,9 +248,15 @@ func (s *Sentinel) rewriteLoop(ctx context.Context) {
 			return
 		}
 		masters, err := s.flushConfig(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn().Err(err).Msg("rewrite sentinel.conf")
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
+			s.log.Warn().Err(err).Msg("sentinel.conf cannot be rewritten: it gets old, but what counts is in the store")
+		case err == nil && failing:
+			s.log.Info().Msg("sentinel.conf can be rewritten again")
 		}
+		failing = err != nil
 		select {
 		case <-time.After(time.Duration(masters) * rewriteRest):
 		case <-ctx.Done():
