@@ -12,7 +12,7 @@ PROCESS_TESTS = ./integration/...
 CLUSTER_TESTS = ./sentinel
 UNIT_TESTS    = $(shell $(GO) list ./... | grep -v -e /integration -e '/sentinel$$')
 
-.PHONY: build demo test nightly check bench bench-sentinel fuzz image clean help
+.PHONY: build demo test nightly check bench bench-sentinel profile fuzz image clean help
 
 build: ## build ./vedette, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o vedette .
@@ -22,7 +22,7 @@ demo: build ## kill, freeze and fail over a real set on loopback, and show what 
 
 test: ## run every test; what needs a program that is missing is left out and named
 	@./integration/missing.sh
-	$(GO) test -race -timeout 15m $(UNIT_TESTS)
+	$(GO) test -race -pgo=off -timeout 15m $(UNIT_TESTS)
 	$(GO) test -timeout 15m $(CLUSTER_TESTS)
 	$(GO) test -count=1 -timeout 20m -p 1 $(PROCESS_TESTS)
 
@@ -45,6 +45,9 @@ bench: build ## measure against redis-server and Redis Sentinel, interleaved: PA
 
 bench-sentinel: build ## measure what watching 1, 100 and 1000 masters costs, beside Redis Sentinel
 	$(GO) run ./integration/bench -pairs 3 $(BENCHFLAGS) sentinels
+
+profile: ## write default.pgo anew, by which the compiler decides what to inline
+	$(GO) test ./server -run '^$$' -bench 'Serving|Commands|LargeCollections' -benchtime 2s -cpuprofile default.pgo -o bin/server.test
 
 FUZZTIME ?= 30s
 fuzz: ## fuzz every target for FUZZTIME each

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	vedette = filepath.Join(dir, "vedette")
-	build := exec.Command("go", "build", "-o", vedette, "..")
+	build := exec.Command("go", "build", "-trimpath", "-o", vedette, "..") // as make build does: what is compiled is shared
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build vedette: %v\n%s", err, out)

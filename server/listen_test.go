@@ -13,7 +13,7 @@ import (
 )
 
 // startOnPort runs a server on a free loopback port until the test ends.
-func startOnPort(t *testing.T, cfg *Config) (*Server, int) {
+func startOnPort(t testing.TB, cfg *Config) (*Server, int) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
