@@ -16,7 +16,7 @@ import (
 //	uvarint  number of entries
 //	uvarint  number of fields
 //	run      milliseconds
-//	varint   a sequence number, see sequences
+//	varint   a sequence number, see foretell
 //	run      sequence numbers, as what they are off
 //	run      lengths of the fields' names
 //	columns  one for each field
@@ -85,6 +85,8 @@ func (c *columns) pack(z *lzf.Compressor, dst, lp []byte) ([]byte, bool) {
 	for cells := c.cells; len(cells) > 0; cells = cells[rows:] {
 		dst = c.column(dst, cells[:rows])
 	}
+	c.lp = nil // the node is not kept for us
+	clear(c.words)
 	return c.packText(z, dst), true
 }
 
@@ -238,6 +240,7 @@ func number(e *listpack.Element) (n int64, decimals int8) {
 // isWords fills words with what the cells are, if that is only a few, and run with
 // which each is.
 func (c *columns) isWords(cells []cell) bool {
+	clear(c.words)
 	c.words = c.words[:0]
 	for i := range cells {
 		e := listpack.Get(c.lp, int(cells[i].at))
