@@ -107,7 +107,10 @@ func (n *Node) Turn(now time.Time) {
 // the caller's registration, nil before it has asked for synchronization. ok tells
 // whether the command is answered with +OK; ACK and GETACK have no reply.
 func (n *Node) Replconf(r *Replica, p *Peer, args [][]byte, now time.Time) (ok bool, err error) {
-	if len(args) == 0 || len(args)%2 == 1 {
+	switch {
+	case len(args) == 0:
+		return true, nil
+	case len(args)%2 == 1:
 		return false, resp.ErrSyntax
 	}
 	switch lower(args[0]) {

@@ -293,10 +293,15 @@ func setOnOff(c *command.Ctx, field *bool) error {
 	return nil
 }
 
+// clientUnknown is for the subcommands whose arity leaves open how many arguments they take.
+func clientUnknown(c *command.Ctx) error {
+	return resp.Errorf("ERR unknown subcommand or wrong number of arguments for '%s'. Try CLIENT HELP.", clip(c.Args[1], 128))
+}
+
 // CLIENT UNBLOCK client-id [TIMEOUT | ERROR]
 func (s *Server) cmdClientUnblock(c *command.Ctx) error {
 	if len(c.Args) > 4 {
-		return resp.Errorf("ERR unknown subcommand or wrong number of arguments for '%s'. Try CLIENT HELP.", clip(c.Args[1], 128))
+		return clientUnknown(c)
 	}
 	withError := false
 	if len(c.Args) > 3 {

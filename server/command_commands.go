@@ -148,16 +148,14 @@ func writeSpec(o *resp.Writer, typ string, pairs ...any) {
 	}
 }
 
-// keyFlagWords writes the first kind of flag in capitals, the others small, as
-// COMMAND INFO does.
+// keyFlagWords writes the first kind of flag in capitals, the others small, and all in
+// the order of COMMAND INFO.
 func keyFlagWords(flags []string) []string {
-	words := make([]string, len(flags))
-	for i, f := range flags {
-		switch f {
-		case "RO", "RW", "OW", "RM":
-			words[i] = f
-		default:
-			words[i] = strings.ToLower(f)
+	words := make([]string, 0, len(flags))
+	for _, f := range []string{"RO", "RW", "OW", "RM", "access", "update", "insert", "delete",
+		"not_key", "incomplete", "variable_flags"} {
+		if slices.Contains(flags, strings.ToUpper(f)) {
+			words = append(words, f)
 		}
 	}
 	return words

@@ -219,7 +219,10 @@ func cmdReset(c *command.Ctx) error {
 	s.unsubscribeAll(ss)
 	s.forgetMonitor(ss)
 	ss.selectDB(0)
-	ss.name, ss.noEvict, ss.ctx.NoTouch, ss.reply = "", false, false, replyOn
+	ss.name, ss.noEvict, ss.ctx.NoTouch = "", false, false
+	if ss.reply != replySkip { // CLIENT REPLY SKIP holds for RESET, too
+		ss.reply = replyOn
+	}
 	c.Out.RESP3 = false
 	ss.authenticated = s.cfg.RequirePass == ""
 	c.Out.Status("RESET")

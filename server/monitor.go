@@ -12,7 +12,7 @@ import (
 // MONITOR
 func (s *Server) cmdMonitor(c *command.Ctx) error {
 	ss := sessionOf(c)
-	if ss.inExec && ss.deniesBlocking() {
+	if ss.inExec || ss.deniesBlocking() {
 		return resp.Errorf("ERR MONITOR isn't allowed for DENY BLOCKING client")
 	}
 	if ss.class != classReplica && !ss.monitor {
@@ -40,6 +40,9 @@ func (s *Server) feedMonitors(c *session, cmd *command.Command, args [][]byte) {
 	}
 	line := monitorLine(time.Now(), c, s.shown(cmd, args))
 	for _, m := range s.monitors {
+		if m.closeAfter {
+			continue // it has asked to QUIT
+		}
 		m.borrowOutput()
 		m.out.Status(line)
 		m.queueOutput()

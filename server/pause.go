@@ -124,6 +124,9 @@ func (s *Server) unpause(p *pause) {
 // CLIENT PAUSE timeout [WRITE | ALL]
 func (s *Server) cmdClientPause(c *command.Ctx) error {
 	kind := pauseAll
+	if len(c.Args) > 4 {
+		return clientUnknown(c)
+	}
 	if len(c.Args) == 4 {
 		switch {
 		case equalFold(c.Args[3], "WRITE"):

@@ -99,7 +99,7 @@ func (s *Server) pubsubCommands() []command.Row {
 // SUBSCRIBE channel [channel ...], and PSUBSCRIBE and SSUBSCRIBE alike
 func (s *Server) cmdSubscribe(c *command.Ctx, k kind) error {
 	ss := sessionOf(c)
-	if ss.inExec && !c.Out.RESP3 && k.subscribe != "ssubscribe" && ss.deniesBlocking() {
+	if ss.deniesBlocking() || ss.inExec && k.subscribe == "ssubscribe" {
 		return resp.Errorf("ERR %s isn't allowed for a DENY BLOCKING client", c.Cmd.Name)
 	}
 	for _, arg := range c.Args[1:] {
@@ -110,8 +110,7 @@ func (s *Server) cmdSubscribe(c *command.Ctx, k kind) error {
 	return nil
 }
 
-// deniesBlocking is for the executions that must answer at once: none yet but
-// those without a connection.
+// deniesBlocking is for sessions without a connection, which must be answered at once.
 func (c *session) deniesBlocking() bool { return c.conn == nil }
 
 func (s *Server) subscribe(ss *session, k kind, name string) {
@@ -254,7 +253,7 @@ func (s *Server) pushed(ss *session, o *resp.Writer) {
 
 func (s *Server) deliver(to subscribers, word string, pattern, channel, message []byte) int {
 	for ss := range to {
-		if ss.doomed {
+		if ss.doomed || ss.closeAfter {
 			continue
 		}
 		o := s.pushTo(ss)

@@ -48,6 +48,9 @@ type KeyRef struct {
 // Keys finds the keys among args by the command's specifications. ok is false
 // when the arguments do not fit them.
 func (c *Command) Keys(args [][]byte) (refs []KeyRef, ok bool) {
+	if c.Name == "MIGRATE" {
+		return migrateKeys(args, c.Doc.KeySpecs[0].Flags)
+	}
 	for i := range c.Doc.KeySpecs {
 		spec := &c.Doc.KeySpecs[i]
 		if isNotKey(spec.Flags) {
@@ -62,13 +65,56 @@ func (c *Command) Keys(args [][]byte) (refs []KeyRef, ok bool) {
 			return nil, false
 		}
 	}
-	if c.Name == "SORT" {
+	switch c.Name {
+	case "SORT":
 		refs = appendSortStore(refs, args)
-	}
-	if c.Name == "SET" && len(refs) == 1 && !hasGet(args) {
-		refs[0].Flags = []string{"OW", "UPDATE"} // its description allows for GET
+	case "SET":
+		refs[0].Flags = setFlags(args)
+	case "BITFIELD":
+		refs[0].Flags = bitfieldFlags(args)
 	}
 	return refs, true
+}
+
+// migrateKeys finds the keys of MIGRATE: those behind KEYS, beside which the place of
+// the one key is empty.
+func migrateKeys(args [][]byte, flags []string) (refs []KeyRef, ok bool) {
+	first, end := 3, 4
+	for i := 6; i < len(args); i++ {
+		switch {
+		case fold(args[i], "AUTH"):
+			i++
+		case fold(args[i], "AUTH2"):
+			i += 2
+		case fold(args[i], "KEYS"):
+			if len(args[3]) > 0 {
+				return nil, false
+			}
+			if i+1 < len(args) {
+				first, end = i+1, len(args)
+			}
+			i = len(args)
+		}
+	}
+	for i := first; i < end; i++ {
+		refs = append(refs, KeyRef{Pos: i, Flags: flags})
+	}
+	return refs, true
+}
+
+// bitfieldFlags are those of BITFIELD's key: to read it only if all it does is GET.
+func bitfieldFlags(args [][]byte) []string {
+	for i := 2; i < len(args); i++ {
+		switch rest := len(args) - i - 1; {
+		case fold(args[i], "GET") && rest >= 2:
+			i += 2
+		case fold(args[i], "OVERFLOW") && rest >= 1:
+			i++
+		default:
+			return []string{"RW", "ACCESS", "UPDATE"}
+		}
+	}
+	return []string{"RO", "ACCESS"}
 }
 
 // appendSortStore adds the destination of SORT: the one that the last STORE names.
@@ -90,14 +136,14 @@ func appendSortStore(refs []KeyRef, args [][]byte) []KeyRef {
 	return append(refs, KeyRef{Pos: at, Flags: []string{"OW", "UPDATE"}})
 }
 
-// hasGet reports whether SET's arguments ask for the old value.
-func hasGet(args [][]byte) bool {
+// setFlags are those of SET's key, which it reads if asked for the old value.
+func setFlags(args [][]byte) []string {
 	for _, a := range args[min(3, len(args)):] {
 		if fold(a, "GET") {
-			return true
+			return []string{"RW", "ACCESS", "UPDATE"}
 		}
 	}
-	return false
+	return []string{"OW", "UPDATE"}
 }
 
 // HasKeys reports whether any argument may be a key.
@@ -156,7 +202,7 @@ func (k *KeySpec) find(refs []KeyRef, args [][]byte, first int) ([]KeyRef, bool)
 			return nil, false
 		}
 		n, err := strconv.Atoi(string(args[at]))
-		if err != nil || n < 0 || n > len(args) {
+		if err != nil || n < 1 || n > len(args) {
 			return nil, false
 		}
 		step = f.KeyNum.Step
