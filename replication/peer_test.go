@@ -20,7 +20,7 @@ func TestReplconf(t *testing.T) {
 		{"rdb-only 1", Peer{RDBOnly: true}, ""},
 		{"rdb-only 0", Peer{}, ""},
 		{"rdb-filter-only functions", Peer{NoData: true}, ""},
-		{"", Peer{}, "ERR syntax error"},
+		{"", Peer{}, ""},
 		{"capa", Peer{}, "ERR syntax error"},
 		{"foo bar", Peer{}, "ERR Unrecognized REPLCONF option: foo"},
 		{"listening-port x", Peer{}, "ERR value is not an integer or out of range"},

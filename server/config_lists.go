@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vedette-ha/vedette/internal/conf"
+	"github.com/vedette-ha/vedette/internal/resp"
 )
 
 // maxBindAddrs is Redis's limit of addresses in bind.
@@ -73,7 +74,10 @@ func (v saveValue) parse(args []string) ([]SavePoint, error) {
 	var points []SavePoint
 	for pair := range slices.Chunk(args, 2) {
 		sec, err1 := strconv.ParseInt(pair[0], 10, 64)
-		changes, err2 := strconv.ParseInt(pair[1], 10, 32)
+		changes, err2 := int64(0), error(nil)
+		if pair[1] != "" { // Redis takes it for 0
+			changes, err2 = strconv.ParseInt(pair[1], 10, 32)
+		}
 		if err1 != nil || err2 != nil || sec < 1 || changes < 0 {
 			return nil, bad
 		}
@@ -89,7 +93,7 @@ func (v saveValue) add(args []string) error {
 		return err
 	}
 	*v.p = append(slices.Clone(*v.p), points...)
-	if len(points) == 0 {
+	if len(args) == 1 { // save ""
 		*v.p = nil
 	}
 	return nil
@@ -141,7 +145,7 @@ func (v outputLimitValue) set(args []string) error {
 		hard, err1 := conf.ParseMemory(quad[1])
 		soft, err2 := conf.ParseMemory(quad[2])
 		sec, err3 := strconv.ParseInt(quad[3], 10, 64)
-		if err1 != nil || err2 != nil || err3 != nil || sec < 0 {
+		if err1 != nil || err2 != nil || err3 != nil || sec < 0 || sec > maxInt {
 			return configError("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
 		}
 		limits[cl] = OutputLimit{Hard: hard, Soft: soft, SoftSeconds: sec}
@@ -198,8 +202,8 @@ func (v percentileValue) set(args []string) error {
 	}
 	out := make([]float64, len(args))
 	for i, a := range args {
-		f, err := strconv.ParseFloat(a, 64)
-		if err != nil {
+		f, ok := resp.ParseFloat([]byte(a))
+		if !ok {
 			return configError("Invalid latency-tracking-info-percentiles parameters")
 		}
 		if !(f >= 0 && f <= 100) {

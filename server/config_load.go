@@ -67,6 +67,9 @@ func (c *Config) load(d conf.Directive) error {
 		return load(c, d)
 	}
 	row := c.byName[d.Name]
+	if row == nil && slices.Contains(goneDirectives(), d.Name) && len(d.Args) == 1 {
+		return nil
+	}
 	if row == nil {
 		return d.Errorf("%w", unknownDirective(d, c.names()))
 	}
@@ -78,6 +81,11 @@ func (c *Config) load(d conf.Directive) error {
 		return d.Errorf("%w", err)
 	}
 	return nil
+}
+
+// goneDirectives are those that Redis no longer has and still accepts in files.
+func goneDirectives() []string {
+	return []string{"list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands"}
 }
 
 // errBadDirective is Redis's text for a name it does not know and for a wrong
@@ -103,10 +111,10 @@ func unknownDirective(d conf.Directive, known []string) error {
 // may get them in one.
 func (d *directive) lineArgs(args []string) ([]string, error) {
 	switch {
-	case len(args) == 0, len(args) > 1 && d.flags&multiArg == 0:
+	case len(args) != 1 && d.flags&multiArg == 0:
 		return nil, errArgCount
 	case len(args) == 1 && d.flags&multiArg != 0 && args[0] != "":
-		return strings.Split(args[0], " "), nil
+		return conf.SplitArgs(args[0])
 	}
 	return args, nil
 }
@@ -138,6 +146,9 @@ func fileOnly() map[string]func(*Config, conf.Directive) error {
 func (c *Config) loadUser(d conf.Directive) error {
 	if len(d.Args) == 0 {
 		return d.Errorf("%w", errBadDirective)
+	}
+	if slices.ContainsFunc(c.Users, func(u ConfigUser) bool { return u.Name == d.Args[0] }) {
+		return d.Errorf("Error in user declaration '%s': Duplicate user found. A user can only be defined once in config files", d.Args[0])
 	}
 	c.Users = append(c.Users, ConfigUser{Name: d.Args[0], Rules: d.Args[1:]})
 	return nil

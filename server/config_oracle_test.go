@@ -119,6 +119,17 @@ func newIn72() []string {
 func TestGetIsRedis(t *testing.T) {
 	for name, text := range map[string]string{
 		"defaults": "",
+		"odd": `
+save
+bind "\"127.0.0.1\" ::1"
+latency-tracking-info-percentiles
+client-output-buffer-limit
+list-max-ziplist-entries 1
+list-max-ziplist-value 1
+lua-replicate-commands no
+`,
+		"quoted": "save \"'' \"\n",
+		"saves":  "save 1 2\nsave\nsave 3 4\n",
 		"many": `
 maxmemory 100mb
 maxmemory-clients 7%
@@ -276,6 +287,26 @@ latency-tracking-info-percentiles "-1"
 latency-tracking-info-percentiles "99 50 0.0001 12.3456789"
 latency-tracking-info-percentiles x
 latency-tracking-info-percentiles "50 x"
+latency-tracking-info-percentiles 0x10
+latency-tracking-info-percentiles nan
+latency-tracking-info-percentiles 1_0
+latency-tracking-info-percentiles 1e-400
+proc-title-template ""
+proc-title-template "  "
+proc-title-template {title}
+proc-title-template {unixsocket}
+proc-title-template "{config-file} "
+proc-title-template {{title}}
+proc-title-template {{
+proc-title-template {title}{
+proc-title-template {title
+proc-title-template "{title} {server-mode} x"
+save "5 "
+save " 5"
+save "900 -0"
+save "900 +1"
+client-output-buffer-limit "normal 1 2 2147483648"
+client-output-buffer-limit "normal 1 2 2147483647"
 latency-tracking-info-percentiles ""
 replicaof "a 1"
 maxmemory-clients 5%

@@ -102,6 +102,9 @@ func shutdownNames() []enumName[ShutdownOn] {
 
 func (v shutdownValue) set(args []string) error {
 	var flags ShutdownOn
+	if len(args) == 0 {
+		return notOneOf(shutdownNames())
+	}
 	for _, a := range args {
 		var one ShutdownOn
 		if (enumValue[ShutdownOn]{&one, shutdownNames()}).set([]string{a}) != nil {
@@ -217,19 +220,38 @@ func hostName(p *string) value {
 	}}
 }
 
-// validTitle checks that a proc-title-template uses known variables only.
-func validTitle(s string) error {
+// ExpandTitle fills the variables of a proc-title-template in; {{ stands for {. ok is
+// false if one is not known.
+func ExpandTitle(template string, values map[string]string) (title string, ok bool) {
+	var b strings.Builder
 	for {
-		_, rest, open := strings.Cut(s, "{")
+		text, rest, open := strings.Cut(template, "{")
+		b.WriteString(text)
 		if !open {
-			return nil
+			return strings.Trim(b.String(), " "), true
+		}
+		if rest, open = strings.CutPrefix(rest, "{"); open {
+			b.WriteByte('{')
+			template = rest
+			continue
 		}
 		name, rest, closed := strings.Cut(rest, "}")
-		known := []string{"title", "listen-addr", "server-mode", "port", "tls-port",
-			"unixsocket", "config-file"}
-		if !closed || !slices.Contains(known, name) {
-			return configError("template format is invalid or contains unknown variables")
+		value, known := values[name]
+		if !closed || !known {
+			return "", false
 		}
-		s = rest
+		b.WriteString(value)
+		template = rest
 	}
+}
+
+// validTitle checks that a proc-title-template uses known variables only, and leaves
+// something to be shown of a server that is nothing special.
+func (c *Config) validTitle(s string) error {
+	title, ok := ExpandTitle(s, map[string]string{"title": "", "listen-addr": "*:6379", "server-mode": "",
+		"port": "6379", "tls-port": "0", "unixsocket": c.UnixSocket, "config-file": c.file})
+	if !ok || title == "" {
+		return configError("template format is invalid or contains unknown variables")
+	}
+	return nil
 }

@@ -74,7 +74,7 @@ func (c *Config) processDirectives() []directive {
 			flags: immutable},
 		{name: "set-proc-title", v: boolean(&c.SetProcTitle, true), flags: immutable},
 		{name: "proc-title-template", v: checkedText(&c.ProcTitleTemplate,
-			"{title} {listen-addr} {server-mode}", validTitle)},
+			"{title} {listen-addr} {server-mode}", c.validTitle)},
 		{name: "oom-score-adj", v: enum(&c.OOMScoreAdj, OOMNo, oomScoreNames()...)},
 		{name: "oom-score-adj-values", v: oomScores(&c.OOMScoreAdjValues), flags: multiArg},
 		{name: "dir", v: directory(&c.Dir), flags: protected | denyLoading | alwaysWrite},

@@ -97,6 +97,10 @@ func TestLoadConfigNamesTheLine(t *testing.T) {
 		"sentinel monitor m":              "redis.conf:1: sentinel directive while not in sentinel mode",
 		"loadmodule x.so":                 "redis.conf:1: modules cannot be loaded",
 		"dbfilename a/b":                  "redis.conf:1: dbfilename can't be a path, just a filename",
+		"user a on\nuser b on\nuser a on": "redis.conf:3: Error in user declaration 'a': Duplicate user found. A user can only be defined once in config files",
+		"shutdown-on-sigint":              "redis.conf:1: argument(s) must be one of the following: default, save, nosave, now, force",
+		"oom-score-adj-values":            "redis.conf:1: wrong number of arguments",
+		"list-max-ziplist-value":          "redis.conf:1: Bad directive or wrong number of arguments (did you mean 'hash-max-ziplist-value'?)",
 		"rename-command a":                "redis.conf:1: Bad directive or wrong number of arguments",
 		"proc-title-template {":           "redis.conf:1: template format is invalid or contains unknown variables",
 	} {

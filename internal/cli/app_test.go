@@ -43,9 +43,11 @@ func TestVersion(t *testing.T) {
 	if _, out, _ := run(t, "vedette", "version"); !strings.HasPrefix(out, "vedette "+release) {
 		t.Errorf("vedette version: %s", out)
 	}
-	status, out, _ := run(t, "/usr/bin/redis-server", "-v")
-	if status != 0 || !strings.HasPrefix(out, "Redis server v=7.2.") {
-		t.Errorf("redis-server -v: %d, %s", status, out)
+	for _, args := range [][]string{{"/usr/bin/redis-server", "-v"}, {"vedette", "server", "--version"}} {
+		status, out, _ := run(t, args...)
+		if status != 0 || !strings.HasPrefix(out, "Redis server v=7.2.") {
+			t.Errorf("%s: %d, %s", args, status, out)
+		}
 	}
 	status, _, errs := run(t, "/usr/bin/redis-server", "--help")
 	if status != 1 || !strings.HasPrefix(errs, "Usage: /usr/bin/redis-server [/path/to/redis.conf]") {

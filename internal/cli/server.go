@@ -47,6 +47,9 @@ func runNode(c *cli.Context, r role, all []string, std Streams) error {
 	if len(args) > 0 && isHelp(args[0]) {
 		return cli.ShowSubcommandHelp(c)
 	}
+	if len(args) > 0 && isVersion(args[0]) {
+		return statusError(redisInfo([]string{"", args[0]}, std))
+	}
 	inv := parseInvocation(args)
 	inv.role = r
 	return statusError(runInvocation(c.Context, inv, all, std))

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/vedette-ha/vedette/server"
 )
@@ -29,8 +28,8 @@ func (p *process) showTitle(cfg *server.Config, port int, mode string) {
 	if cfg.File() != "" {
 		file = cfg.File()
 	}
-	title := strings.NewReplacer("{title}", name, "{listen-addr}", listen, "{server-mode}", mode,
-		"{port}", fmt.Sprint(port), "{tls-port}", "0", "{unixsocket}", cfg.UnixSocket,
-		"{config-file}", file).Replace(cfg.ProcTitleTemplate)
-	p.std.Title(strings.TrimSpace(title))
+	title, _ := server.ExpandTitle(cfg.ProcTitleTemplate, map[string]string{
+		"title": name, "listen-addr": listen, "server-mode": mode, "port": fmt.Sprint(port),
+		"tls-port": "0", "unixsocket": cfg.UnixSocket, "config-file": file})
+	p.std.Title(title)
 }

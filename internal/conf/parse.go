@@ -63,14 +63,34 @@ var (
 // directives of its file at its place; its path is relative to the working
 // directory, as in Redis, and may be a pattern, which may match nothing.
 //
-// An unusable line is an [*Error]; a file that cannot be read is an error of
-// package os for the first file and an [*Error] for an included one.
+// So may path be one. An unusable line is an [*Error]; a file that cannot be read is an
+// error of package os for the first file and an [*Error] for an included one.
 func Load(path string) ([]Directive, error) {
-	text, err := readFile(path)
+	paths, err := matching(path)
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, text)
+	var p parser
+	for _, path := range paths {
+		text, err := readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.parse(path, text, 0); err != nil {
+			return nil, err
+		}
+	}
+	return p.out, nil
+}
+
+// matching are the files a path stands for: itself, or what matches it as a pattern.
+func matching(path string) ([]string, error) {
+	if !strings.ContainsAny(path, "*?[") {
+		return []string{path}, nil
+	}
+	matches, err := filepath.Glob(path)
+	slices.Sort(matches)
+	return matches, err
 }
 
 // LoadReader is [Load] for a configuration that is no file, such as standard
@@ -144,14 +164,9 @@ func (p *parser) include(d Directive, depth int) error {
 	if depth > MaxIncludeDepth {
 		return d.Errorf("%w", errTooDeep)
 	}
-	paths := []string{d.Args[0]}
-	if strings.ContainsAny(d.Args[0], "*?[") {
-		matches, err := filepath.Glob(d.Args[0])
-		if err != nil {
-			return d.Errorf("include %s: %w", d.Args[0], err)
-		}
-		slices.Sort(matches)
-		paths = matches
+	paths, err := matching(d.Args[0])
+	if err != nil {
+		return d.Errorf("include %s: %w", d.Args[0], err)
 	}
 	for _, path := range paths {
 		if p.included++; p.included > maxIncludeFiles {

@@ -64,6 +64,10 @@ func TestInclude(t *testing.T) {
 	if s := strings.Join(lines, ", "); s != want {
 		t.Errorf("got  %s\nwant %s", s, want)
 	}
+	got, err = Load(dir + "/d*.inc")
+	if err != nil || len(got) != 2 || got[0].Pos.File != dir+"/d1.inc" || got[1].Pos.File != dir+"/d2.inc" {
+		t.Errorf("a pattern is %v, %v", got, err)
+	}
 }
 
 // Files that include themselves end with an error and not with the stack.
