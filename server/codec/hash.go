@@ -18,7 +18,7 @@ func hashType(v keyspace.Value) rdb.Type {
 		return rdb.TypeHashListpack
 	case h.Expiring() == 0:
 		return rdb.TypeHash
-	case h.Encoding() == keyspace.ListpackEx:
+	case packsTimes(h):
 		return rdb.TypeHashListpackEx
 	}
 	return rdb.TypeHashMetadata
@@ -52,7 +52,7 @@ func readHash(v *rdb.Value, l *Limits) (keyspace.Value, error) {
 	if pairs == 0 {
 		return keyspace.Value{}, ErrEmpty
 	}
-	if pairs > l.HashMaxEntries || longest(v.Elements) > l.HashMaxValue || total(v.Elements) > packableBytes {
+	if pairs > l.HashMaxEntries || longest(v.Elements) > l.HashMaxValue || packedMax(v.Elements) > listpack.SizeMax {
 		h, err := hashOfElements(v.Elements)
 		return big(h, err)
 	}
@@ -92,7 +92,7 @@ func writeTimedHash(w *rdb.Writer, h *hash.Hash) {
 		}
 	}
 	w.PutFirstTime(first)
-	if h.Encoding() == keyspace.ListpackEx {
+	if packsTimes(h) {
 		w.PutString(packTimes(h))
 		return
 	}
@@ -102,6 +102,21 @@ func writeTimedHash(w *rdb.Writer, h *hash.Hash) {
 		w.PutString(field)
 		w.PutString(val)
 	}
+}
+
+// packsTimes reports whether a hash with times is written as a listpack: one that counts as
+// packed, and does not hold too much for that all the same, with limits raised far.
+func packsTimes(h *hash.Hash) bool {
+	return h.Encoding() == keyspace.ListpackEx && packedTimesMax(h) <= listpack.SizeMax
+}
+
+// packedTimesMax is what packTimes makes at most, in bytes.
+func packedTimesMax(h *hash.Hash) int {
+	n := listpack.Empty
+	for field, val := range h.All() {
+		n += len(field) + len(val) + 3*elementOverhead
+	}
+	return n
 }
 
 // packTimes returns the listpack of field, value and time, the earliest first and

@@ -1,7 +1,9 @@
 package codec
 
 import (
+	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +88,25 @@ func TestTimesArePackedInOrder(t *testing.T) {
 	}
 	if want := "f2 v 300 f3 v 400 f0 v 500 f1 v 0 f4 v 0"; strings.Join(got, " ") != want {
 		t.Errorf("%q, want %s", got, want)
+	}
+}
+
+// What a listpack is said to need at most is enough, whatever the elements: one that gets
+// too long ends the process.
+func TestPackedMax(t *testing.T) {
+	for size := range 300 {
+		h := hash.New()
+		elements := [][]byte{[]byte("-9223372036854775808"), bytes.Repeat([]byte("x"), 100*size), bytes.Repeat([]byte("7"), size)}
+		for i, e := range elements {
+			h.Set(e, e)
+			h.SetExpire(e, math.MaxInt64-1-int64(i))
+		}
+		if got, most := len(listpackOf(elements)), packedMax(elements); got > most {
+			t.Fatalf("size %d: %d bytes, said to be at most %d", size, got, most)
+		}
+		if got, most := len(packTimes(h)), packedTimesMax(h); got > most {
+			t.Fatalf("size %d: %d bytes with times, said to be at most %d", size, got, most)
+		}
 	}
 }
 

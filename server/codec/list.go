@@ -44,18 +44,14 @@ func readPlainList(elements [][]byte, l *Limits) (keyspace.Value, error) {
 		return keyspace.Value{}, ErrEmpty
 	}
 	bytes, most := listNodeLimit(l)
-	if len(elements) <= most && total(elements)+elementOverhead*len(elements) <= min(bytes, safeNodeBytes) {
+	if len(elements) <= most && packedMax(elements)-listpack.Empty <= min(bytes, safeNodeBytes) {
 		return packed(keyspace.List, listpackOf(elements)), nil
 	}
 	return listOfElements(elements, l)
 }
 
-const (
-	// elementOverhead is more than what a listpack adds to an element.
-	elementOverhead = 11
-	// safeNodeBytes bounds a node that is limited by its number of elements.
-	safeNodeBytes = 8 << 10
-)
+// safeNodeBytes bounds a node that is limited by its number of elements.
+const safeNodeBytes = 8 << 10
 
 // listNodeLimit is how many bytes and elements a packed list may have by
 // list-max-listpack-size.

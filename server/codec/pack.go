@@ -4,9 +4,6 @@ import (
 	"github.com/vedette-ha/vedette/internal/listpack"
 )
 
-// packableBytes is how many bytes of elements Redis packs into one listpack at most.
-const packableBytes = 1 << 30
-
 // longest returns the length of the longest element.
 func longest(elements [][]byte) (n int) {
 	for _, e := range elements {
@@ -15,10 +12,15 @@ func longest(elements [][]byte) (n int) {
 	return n
 }
 
-// total returns how many bytes the elements have.
-func total(elements [][]byte) (n int) {
+// elementOverhead is more than what a listpack adds to an element.
+const elementOverhead = 11
+
+// packedMax returns how many bytes a listpack of these elements has at most. With limits
+// raised far enough that is more than a listpack can hold.
+func packedMax(elements [][]byte) int {
+	n := listpack.Empty
 	for _, e := range elements {
-		n += len(e)
+		n += len(e) + elementOverhead
 	}
 	return n
 }

@@ -72,7 +72,7 @@ func readPlainSet(members [][]byte, l *Limits) (keyspace.Value, error) {
 	if len(rest) == 0 {
 		return keyspace.Value{Kind: keyspace.Set, Encoding: keyspace.Intset, Bytes: ints}, nil
 	}
-	if n > l.SetMaxEntries || longest(members) > l.SetMaxValue || total(members) > packableBytes {
+	if n > l.SetMaxEntries || longest(members) > l.SetMaxValue || packedMax(members) > listpack.SizeMax {
 		return big(setOfElements(members))
 	}
 	lp := listpack.New()

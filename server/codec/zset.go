@@ -42,7 +42,7 @@ func readZSet(v *rdb.Value, l *Limits) (keyspace.Value, error) {
 	if err != nil {
 		return keyspace.Value{}, err
 	}
-	if n > l.ZSetMaxEntries || longest(v.Elements) > l.ZSetMaxValue || total(v.Elements) > packableBytes/2 { // the scores come on top
+	if n > l.ZSetMaxEntries || longest(v.Elements) > l.ZSetMaxValue || packedMax(v.Elements) > listpack.SizeMax-n*zset.PackedScoreMax {
 		return big(z, nil)
 	}
 	return packed(keyspace.ZSet, z.Pack(listpack.New())), nil

@@ -216,8 +216,8 @@ func (v *setValue) addToListpack(o *Options, m member) {
 }
 
 const (
-	listpackMax   = 1 << 30 // bytes of a listpack, as in Redis
-	intElementMax = 10      // bytes an integer takes in a listpack
+	listpackMax   = listpack.SizeMax - 2*intElementMax // with room for what surrounds an element
+	intElementMax = 10                                 // bytes an integer takes in a listpack
 )
 
 func maxIntset(o *Options) int { return min(o.SetMaxIntset, intset.MaxLen) }

@@ -52,9 +52,11 @@ func PackedDelete(lp []byte, at, n int) []byte { return listpack.Delete(lp, at, 
 
 // PackedSize is at most what a member takes with its score, in bytes.
 func PackedSize(member []byte) int {
-	const longestScore = 32
-	return listpack.SizeOf(member) + longestScore
+	return listpack.SizeOf(member) + PackedScoreMax
 }
+
+// PackedScoreMax is how many bytes a score takes in a listpack at most.
+const PackedScoreMax = 32
 
 func insertScore(lp []byte, at int, score float64) []byte {
 	if n, ok := integral(score); ok {
