@@ -29,9 +29,16 @@ func (c *conn) Read(b []byte) (n int, err error) {
 func (c *conn) Write(b []byte) (n int, err error) {
 	e := c.end
 	err = e.await(&e.writeBy, func(now time.Time) (bool, error) {
-		k, err := e.write(b[n:], now)
-		n += k
-		return n == len(b), err
+		for { // a part that was sent may have brought a reset back already
+			k, err := e.write(b[n:], now)
+			n += k
+			if n == len(b) || err != nil {
+				return true, err
+			}
+			if k == 0 {
+				return false, nil
+			}
+		}
 	})
 	return n, c.opError("write", err)
 }

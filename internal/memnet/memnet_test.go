@@ -506,3 +506,15 @@ func TestUnread(t *testing.T) {
 		}
 	})
 }
+
+// A write larger than the buffer, to a peer that is gone, ends: the reset comes while it
+// is under way.
+func TestLongWriteToAClosedPeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pair(t, New(1))
+		b.Close()
+		if n, err := a.Write(make([]byte, 3*BufferBytes)); n != BufferBytes || !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("%s", outcome(n, err))
+		}
+	})
+}
