@@ -158,7 +158,7 @@ func TestEffects(t *testing.T) {
 		{"SET n 1", "INCRBYFLOAT n 0.5", "SET n 1.5 KEEPTTL"},
 		{"SET s x", "INCR s", ""},
 		{"SET k a", "EXPIRE k 100", "PEXPIREAT k 946684900000"},
-		{"SET k a", "PEXPIRE k 100 NX", "PEXPIREAT k 946684800100"},
+		{"SET k a", "PEXPIRE k 100 NX", "PEXPIREAT k 946684800100 NX"},
 		{"SET k a", "EXPIREAT k 4102444800 XX", ""},
 		{"SET k a", "EXPIRE k -1", "DEL k"},
 		{"SET k a", "PEXPIREAT k 1", "DEL k"},

@@ -337,6 +337,22 @@ func TestUnreadRepliesAreLimited(t *testing.T) {
 	})
 }
 
+// What fits in a session's first buffer never counts, however small the limit.
+func TestSmallRepliesAreNotLimited(t *testing.T) {
+	hostile(t, func(c *Config) {
+		c.ClientOutputBufferLimits[classNormal] = OutputLimit{Hard: 1, Soft: 1}
+	}, func(t *testing.T, v *virtual) {
+		w := v.wire()
+		value := strings.Repeat("v", 10000)
+		w.says("SET k " + value + "\r\nGET k\r\n")
+		w.hears("+OK\r\n$10000\r\n" + value + "\r\n")
+		w.says("MGET k k\r\n")
+		if b, err := io.ReadAll(w.br); len(b) > 0 {
+			t.Errorf("%d bytes, %v", len(b), err)
+		}
+	})
+}
+
 // A client that is blocked and goes on sending is dropped at client-query-buffer-limit.
 func TestQueryBufferLimit(t *testing.T) {
 	hostile(t, func(c *Config) { c.ClientQueryBufferLimit = 1 << 20 }, func(t *testing.T, v *virtual) {

@@ -412,13 +412,24 @@ func (c *session) borrowOutput() {
 // pendingBytes is what the session holds of output.
 func (c *session) pendingBytes() int { return len(c.out.Buf) - c.sent }
 
+// limitedBytes is what of it counts for client-output-buffer-limit: nothing of what fits
+// in the session's first buffer, and whole blocks beyond it, as in Redis. So no limit is
+// so small that its own client cannot be told OK.
+func (c *session) limitedBytes() uint64 {
+	n := c.pendingBytes() - c.fit.size
+	if n <= 0 {
+		return 0
+	}
+	return uint64(max(n, replyBufferMax))
+}
+
 // checkOutputLimit closes a session over client-output-buffer-limit.
 func (c *session) checkOutputLimit() {
 	if c.closed || c.class == classMaster || c.class == classReplica {
 		return // a replica is limited by how far it is behind: see replica.go
 	}
 	limit := c.srv.cfg.ClientOutputBufferLimits[c.class]
-	n := uint64(c.pendingBytes())
+	n := c.limitedBytes()
 	if limit.Hard > 0 && n >= limit.Hard {
 		c.dropForOutput(n, "hard")
 		return
@@ -443,7 +454,7 @@ func (c *session) checkHardLimit() {
 		return
 	}
 	limit := c.srv.cfg.ClientOutputBufferLimits[c.class].Hard
-	if limit > 0 && uint64(c.pendingBytes()) >= limit {
+	if limit > 0 && c.limitedBytes() >= limit {
 		c.doomed = true
 		c.srv.doomed = append(c.srv.doomed, c)
 	}

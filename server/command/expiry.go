@@ -171,15 +171,16 @@ func cmdExpire(c *Ctx, f timeForm) error {
 		c.Out.Int(0)
 		return nil
 	}
-	if err := c.expireAt(key, when); err != nil {
+	if err := c.expireAt(key, when, c.Args[3:]...); err != nil {
 		return err
 	}
 	c.Out.Int(1)
 	return nil
 }
 
-// expireAt sets a key's expiry; a master deletes a key whose time has come.
-func (c *Ctx) expireAt(key []byte, when int64) error {
+// expireAt sets a key's expiry; a master deletes a key whose time has come. The conditions
+// of EXPIRE, which hold, go to the replicas, too.
+func (c *Ctx) expireAt(key []byte, when int64, conditions ...[]byte) error {
 	if when <= c.Now && c.isMaster() {
 		c.remove(key, c.Opt.LazyExpire)
 		c.Effect(c.delWord(), key)
@@ -190,7 +191,7 @@ func (c *Ctx) expireAt(key []byte, when int64) error {
 	if _, err := c.DB.SetExpire(key, max(when, 1)); err != nil {
 		return err
 	}
-	c.Effect(wordPEXPIREAT, key, strconv.AppendInt(nil, when, 10))
+	c.Effect(append([][]byte{wordPEXPIREAT, key, strconv.AppendInt(nil, when, 10)}, conditions...)...)
 	c.Changed(Generic, "expire", key)
 	return nil
 }
