@@ -30,7 +30,12 @@ type slowEntry struct {
 
 // add notes a command, cut to a bounded size.
 func (l *slowlog) add(s *Server, c *session, cmd *command.Command, args [][]byte, took time.Duration) {
-	if cmd.Has(command.SkipSlowlog) || s.cfg.SlowlogMaxLen <= 0 {
+	if cmd.Has(command.SkipSlowlog) {
+		return
+	}
+	if s.cfg.SlowlogMaxLen <= 0 {
+		l.nextID++
+		l.trim(0)
 		return
 	}
 	l.entries = append(l.entries, slowEntry{id: l.nextID, at: s.turnWall / 1000, usec: took.Microseconds(),
