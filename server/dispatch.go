@@ -82,10 +82,10 @@ func (c *session) runOnce(cmd *command.Command, args [][]byte, err error) {
 // afterReply applies CLIENT REPLY, drops what nobody reads (replies to a master), and
 // lets the pushes follow that the command brought its own session.
 func (c *session) afterReply(cmd *command.Command, mark int) {
-	switch {
-	case c.class == classMaster, c.reply == replyOff && !repliesByPush(cmd), c.reply == replySkip && !repliesByPush(cmd):
-		c.out.Buf = c.out.Buf[:min(mark, len(c.out.Buf))]
+	if !c.execReplied {
+		c.dropUnwanted(cmd, mark)
 	}
+	c.execReplied = false
 	c.addAside()
 	c.checkHardLimit()
 	switch c.reply {
@@ -93,6 +93,14 @@ func (c *session) afterReply(cmd *command.Command, mark int) {
 		c.reply = replyOn
 	case replySkipNext:
 		c.reply = replySkip
+	}
+}
+
+// dropUnwanted takes back what was written since mark where no reply is wanted.
+func (c *session) dropUnwanted(cmd *command.Command, mark int) {
+	silent := (c.reply == replyOff || c.reply == replySkip) && !repliesByPush(cmd)
+	if silent || c.class == classMaster {
+		c.out.Buf = c.out.Buf[:min(mark, len(c.out.Buf))]
 	}
 }
 

@@ -15,10 +15,11 @@ func (s *Server) cmdMonitor(c *command.Ctx) error {
 	if ss.inExec || ss.deniesBlocking() {
 		return resp.Errorf("ERR MONITOR isn't allowed for DENY BLOCKING client")
 	}
-	if ss.class != classReplica && !ss.monitor {
-		ss.monitor = true
-		s.monitors = append(s.monitors, ss)
+	if ss.class == classReplica || ss.monitor {
+		return nil // and no reply
 	}
+	ss.monitor = true
+	s.monitors = append(s.monitors, ss)
 	c.Out.Status("OK")
 	return nil
 }

@@ -115,12 +115,16 @@ func cmdExec(c *command.Ctx) error {
 // execAll runs the queued commands. Their effects leave together.
 func (s *Server) execAll(ss *session, tx *transaction) {
 	exec, args := ss.ctx.Cmd, ss.ctx.Args
+	mark := len(ss.out.Buf)
 	ss.out.Array(len(tx.cmds))
+	ss.dropUnwanted(exec, mark)
 	ss.inExec = true
 	for _, q := range tx.cmds {
+		mark = len(ss.out.Buf)
 		s.call(ss, q.cmd, q.args)
+		ss.dropUnwanted(q.cmd, mark) // as CLIENT REPLY says by now
 	}
-	ss.inExec = false
+	ss.inExec, ss.execReplied = false, true
 	ss.ctx.Begin(exec, args)
 	ss.ctx.NoEffect()
 }

@@ -63,14 +63,15 @@ type session struct {
 	countedEvictable bool
 	softSince        int64 // when the soft output limit was first exceeded, Unix ms; 0 not
 
-	multi      *transaction
-	inExec     bool // EXEC is running the queue
-	watches    []watchedKey
-	watchDirty bool // a watched key changed
-	subs       subscriptions
-	blocked    *blocked
-	again      *blocked // the wait whose command runs again
-	monitor    bool
+	multi       *transaction
+	inExec      bool // EXEC is running the queue
+	execReplied bool // EXEC has run it, and applied CLIENT REPLY to each reply
+	watches     []watchedKey
+	watchDirty  bool // a watched key changed
+	subs        subscriptions
+	blocked     *blocked
+	again       *blocked // the wait whose command runs again
+	monitor     bool
 
 	peer    replication.Peer        // what REPLCONF has told
 	written replication.Offset      // of the stream, after this session's last write
