@@ -14,14 +14,14 @@ import (
 func (s *Server) debugRows() []command.Row {
 	return []command.Row{
 		{Name: "DIGEST", Run: s.cmdDebugDigest},
-		{Name: "DIGEST-VALUE", Run: cmdDebugDigestValue},
+		{Name: "DIGEST-VALUE", Run: s.cmdDebugDigestValue},
 		{Name: "ERROR", Run: cmdDebugError},
 		{Name: "HTSTATS", Run: s.cmdDebugHTStats},
 		{Name: "HTSTATS-KEY", Run: cmdDebugHTStatsKey},
 		{Name: "LISTPACK", Run: s.cmdDebugListpack},
 		{Name: "LOADAOF", Run: s.cmdDebugLoadAOF},
 		{Name: "LOG", Run: s.cmdDebugLog},
-		{Name: "OBJECT", Run: cmdDebugObject},
+		{Name: "OBJECT", Run: s.cmdDebugObject},
 		{Name: "POPULATE", Run: s.cmdDebugPopulate},
 		{Name: "PROTOCOL", Run: cmdDebugProtocol},
 		{Name: "QUICKLIST", Run: s.cmdDebugQuicklist},

@@ -16,6 +16,7 @@ func (s *Server) cmdDebugDigest(c *command.Ctx) error {
 	if len(c.Args) != 2 {
 		return debugUnknown(c)
 	}
+	defer s.keepExpired()()
 	var all codec.Digest
 	for i := range s.space.Databases() {
 		db := s.space.DB(i)
@@ -36,11 +37,11 @@ func (s *Server) cmdDebugDigest(c *command.Ctx) error {
 }
 
 // DEBUG DIGEST-VALUE key [key ...]
-func cmdDebugDigestValue(c *command.Ctx) error {
+func (s *Server) cmdDebugDigestValue(c *command.Ctx) error {
 	c.Out.Array(len(c.Args) - 2)
 	for _, key := range c.Args[2:] {
 		var d codec.Digest
-		if e, ok := c.DB.Peek(key); ok {
+		if e, ok := s.stored(c.DBIndex, key); ok {
 			d.MixValue(e.Value(), e.ExpireAt() != keyspace.NoExpire)
 		}
 		c.Out.Status(fmt.Sprintf("%x", d[:]))
@@ -49,11 +50,11 @@ func cmdDebugDigestValue(c *command.Ctx) error {
 }
 
 // DEBUG OBJECT key
-func cmdDebugObject(c *command.Ctx) error {
+func (s *Server) cmdDebugObject(c *command.Ctx) error {
 	if len(c.Args) != 3 {
 		return debugUnknown(c)
 	}
-	e, ok := c.DB.Peek(c.Args[2])
+	e, ok := s.stored(c.DBIndex, c.Args[2])
 	if !ok {
 		return resp.ErrNoSuchKey
 	}

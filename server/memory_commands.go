@@ -12,7 +12,7 @@ import (
 // memoryCommands: https://redis.io/docs/latest/commands/memory/
 func (s *Server) memoryCommands() []command.Row {
 	return []command.Row{
-		{Name: "MEMORY USAGE", Run: cmdMemoryUsage},
+		{Name: "MEMORY USAGE", Run: s.cmdMemoryUsage},
 		{Name: "MEMORY STATS", Run: s.cmdMemoryStats},
 		{Name: "MEMORY DOCTOR", Run: s.cmdMemoryDoctor},
 		{Name: "MEMORY PURGE", Run: s.cmdMemoryPurge},
@@ -25,7 +25,7 @@ func (s *Server) memoryCommands() []command.Row {
 }
 
 // MEMORY USAGE key [SAMPLES count]
-func cmdMemoryUsage(c *command.Ctx) error {
+func (s *Server) cmdMemoryUsage(c *command.Ctx) error {
 	samples := int64(5)
 	for args := c.Args[3:]; len(args) > 0; args = args[2:] {
 		if len(args) < 2 || !equalFold(args[0], "SAMPLES") {
@@ -39,7 +39,7 @@ func cmdMemoryUsage(c *command.Ctx) error {
 			return resp.ErrSyntax
 		}
 	}
-	e, ok := c.DB.Peek(c.Args[2])
+	e, ok := s.stored(c.DBIndex, c.Args[2])
 	if !ok {
 		c.Out.Null()
 		return nil

@@ -162,10 +162,16 @@ func (s *Server) watch(ss *session, db int, key []byte) {
 
 // stored finds a key whether its time has come or not.
 func (s *Server) stored(db int, key []byte) (keyspace.Entry, bool) {
+	defer s.keepExpired()()
+	return s.space.DB(db).Peek(key)
+}
+
+// keepExpired lets keys whose time has come be there until the function it returns
+// is called.
+func (s *Server) keepExpired() (done func()) {
 	policy := s.space.ExpirePolicy()
 	s.space.SetExpirePolicy(keyspace.ExpireKeep)
-	defer s.space.SetExpirePolicy(policy)
-	return s.space.DB(db).Peek(key)
+	return func() { s.space.SetExpirePolicy(policy) }
 }
 
 // expiredAlready reports whether a key is still stored though its time has come.
