@@ -100,6 +100,7 @@ func (r scriptRun) line(where, line string) {
 		return
 	case ">>":
 		r.send(p, args)
+		r.heard(p)
 		return
 	case "=":
 		a, b := r.drain(p)

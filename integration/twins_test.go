@@ -2,7 +2,9 @@ package integration
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -57,6 +59,35 @@ func (w *twins) send(p *pair, args []string) {
 		}
 		c.send(out...)
 	}
+}
+
+// heard waits until both servers have read what was sent, so that what another
+// connection sends next comes after it. A server need not read from who is blocked:
+// that is not waited for long.
+func (w *twins) heard(p *pair) {
+	for _, c := range p.peers {
+		for end := time.Now().Add(100 * time.Millisecond); unread(c) && time.Now().Before(end); {
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+}
+
+// unread reports whether bytes of ours wait in the server's socket, by the kernel's
+// table of them.
+func unread(c *peer) bool {
+	local, ok := c.c.LocalAddr().(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	remote := c.c.RemoteAddr().(*net.TCPAddr)
+	table, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		return false
+	}
+	// sl local_address rem_address st tx_queue:rx_queue ...: the server's end of it
+	ends := regexp.MustCompile(fmt.Sprintf(`:%04X [0-9A-F]{8}:%04X [0-9A-F]{2} [0-9A-F]{8}:([0-9A-F]{8})`, remote.Port, local.Port))
+	m := ends.FindSubmatch(table)
+	return m != nil && string(m[1]) != "00000000"
 }
 
 var placeholder = regexp.MustCompile(`\{(id|addr|laddr)([0-9]+)\}`)
