@@ -20,6 +20,7 @@ build: ## build ./vedette, a static binary
 demo: build ## kill, freeze and fail over a real set on loopback, and show what happened
 	./vedette demo
 
+# The tests of main are the layout's: for them nothing has to be compiled by default.pgo.
 test: ## run every test; what needs a program that is missing is left out and named
 	@./integration/missing.sh
 	$(GO) test -race -pgo=off -timeout 15m $(UNIT_TESTS)

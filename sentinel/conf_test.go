@@ -446,23 +446,14 @@ func TestFileOfASentinelWithoutCluster(t *testing.T) {
 			t.Fatal(err)
 		}
 		host := n.Host("10.0.0.1")
-		s, err := New(Options{Config: c.Config, Log: zerolog.Nop(), Disk: NewMemoryDisk(), Dial: host.Dial, Rewrite: c.Rewrite,
-			Listen: func(_ context.Context, addr string, port int) (net.Listener, error) {
-				return host.Listen(net.JoinHostPort(addr, strconv.Itoa(port)))
-			}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		wg.Go(func() { _ = s.Run(ctx) })
+		s, stop := runOn(t, host, Options{Config: c.Config, Log: zerolog.Nop(), Rewrite: c.Rewrite})
 		time.Sleep(20 * time.Second)
 		text, _ := os.ReadFile(path)
 		if !strings.Contains(string(text), "sentinel myid") || !strings.Contains(string(text), "known-sentinel m 10.0.0.8 26379 "+idB) ||
 			!strings.Contains(string(text), "known-replica m 10.0.1.2 6379") {
 			t.Errorf("the file is\n%s", text)
 		}
-		if _, err := s.quorum.Propose(ctx, failover.Command{Body: failover.Reset{Name: "m"}}); err != nil {
+		if _, err := s.quorum.Propose(t.Context(), failover.Command{Body: failover.Reset{Name: "m"}}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
@@ -470,8 +461,24 @@ func TestFileOfASentinelWithoutCluster(t *testing.T) {
 			t.Errorf("after RESET the file is\n%s", text)
 		}
 		stop()
-		wg.Wait()
 	})
+}
+
+// runOn runs a sentinel on a host in memory until stop, with a disk of its own.
+func runOn(t *testing.T, host *memnet.Host, o Options) (s *Sentinel, stop func()) {
+	t.Helper()
+	o.Disk, o.Dial = NewMemoryDisk(), host.Dial
+	o.Listen = func(_ context.Context, addr string, port int) (net.Listener, error) {
+		return host.Listen(net.JoinHostPort(addr, strconv.Itoa(port)))
+	}
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = s.Run(ctx) })
+	return s, func() { cancel(); wg.Wait() }
 }
 
 // A leading '-' makes an address of bind optional; without any there is no port.
@@ -539,34 +546,21 @@ func TestRenamedCommands(t *testing.T) {
 // A file that cannot be written is complained of once, and again after it could be.
 func TestComplaintAboutTheFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := memnet.New(1)
-		host := n.Host("10.0.0.1")
 		var full atomic.Bool
 		var log bytes.Buffer
-		s, err := New(Options{Log: zerolog.New(&log), Disk: NewMemoryDisk(), Dial: host.Dial,
-			Config: Config{Initial: fileState("m", 2, 0)},
+		s, stop := runOn(t, memnet.New(1).Host("10.0.0.1"), Options{Config: Config{Initial: fileState("m", 2, 0)}, Log: zerolog.New(&log),
 			Rewrite: func(State) error {
 				if full.Load() {
 					return syscall.ENOSPC
 				}
 				return nil
-			},
-			Listen: func(_ context.Context, addr string, port int) (net.Listener, error) {
-				return host.Listen(net.JoinHostPort(addr, strconv.Itoa(port)))
 			}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		wg.Go(func() { _ = s.Run(ctx) })
 		for _, isFull := range []bool{true, true, true, false, false, true} {
 			full.Store(isFull)
 			signal(s.rewrite)
 			time.Sleep(time.Second)
 		}
 		stop()
-		wg.Wait()
 		const bad, good = "sentinel.conf cannot be rewritten", "sentinel.conf can be rewritten again"
 		if text := log.String(); strings.Count(text, bad) != 2 || strings.Count(text, good) != 1 {
 			t.Errorf("the log is\n%s", text)
