@@ -284,9 +284,18 @@ func (c *session) warm(buf []byte) (n int) {
 		c.srv.warmed ^= db.Warm(keys[:n])
 	}
 	if inLarge > 0 {
-		c.srv.warmed ^= large.Warm(elements[:inLarge])
+		c.srv.warmed ^= warmElements(c.srv.space, large, elements[:inLarge])
 	}
 	return n
+}
+
+// warmElements warms elements of a collection; commands that name none, such as SPOP, are
+// about any.
+func warmElements(s *keyspace.Space, large keyspace.Warmer, elements [][]byte) (sink byte) {
+	if any, ok := large.(keyspace.DrawWarmer); ok && elements[0] == nil {
+		return any.WarmDraws(s.Draws(), len(elements))
+	}
+	return large.Warm(elements)
 }
 
 // element is the argument that names an element of a collection, in the commands met

@@ -57,23 +57,17 @@ func hashRandomOne(c *Ctx) error {
 		c.Out.Null()
 		return nil
 	}
-	field, _ := v.random()
+	field, _ := v.random(c.Space.Draws())
 	c.element(field)
 	return nil
 }
 
-// runtimeSource draws from the runtime's generator.
-type runtimeSource struct{}
-
-func (runtimeSource) Uint64() uint64 { return rand.Uint64() }
-
 // random returns a field that is shown, each as likely as any other, and its value.
 // There must be one.
-func (v *hashView) random() (field, val listpack.Element) {
+func (v *hashView) random(r rand.Source) (field, val listpack.Element) {
 	if v.big == nil {
 		return v.pairAt(listpack.Seek(v.lp, 2*rand.IntN(v.len())))
 	}
-	r := rand.New(runtimeSource{})
 	for {
 		f, s := v.big.Random(r)
 		if !v.big.Expired(f, v.now) {
@@ -97,7 +91,7 @@ func (c *Ctx) hashRandom(v *hashView, count int64, withValues bool) error {
 	c.pairsHeader(count, withValues)
 	show := func(field, val listpack.Element) { c.pair(field, val, withValues) }
 	if v.big != nil {
-		v.distinct(count, n, show)
+		v.distinct(c.Space.Draws(), count, n, show)
 		return nil
 	}
 	fields := v.fields()
@@ -115,7 +109,7 @@ func (c *Ctx) hashRepeats(v *hashView, n int64, withValues bool) error {
 		if fields != nil {
 			field, val = v.pairAt(fields[rand.IntN(len(fields))])
 		} else {
-			field, val = v.random()
+			field, val = v.random(c.Space.Draws())
 		}
 		c.pair(field, val, withValues)
 	})
@@ -183,11 +177,11 @@ func distinct(count, n int) []int {
 const distinctShare = 3
 
 // distinct shows count different fields of the n a big hash has.
-func (v *hashView) distinct(count, n int64, show func(field, val listpack.Element)) {
+func (v *hashView) distinct(r rand.Source, count, n int64, show func(field, val listpack.Element)) {
 	if count*distinctShare < n {
 		taken := make(map[string]bool, count)
 		for int64(len(taken)) < count {
-			field, val := v.random()
+			field, val := v.random(r)
 			if !taken[string(field.Str)] {
 				taken[string(field.Str)] = true
 				show(field, val)

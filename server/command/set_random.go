@@ -12,10 +12,10 @@ import (
 )
 
 // random returns a member of a set that has some, each as likely as any other.
-func (v *setValue) random() member {
+func (v *setValue) random(r rand.Source) member {
 	switch v.enc {
 	case keyspace.Hashtable:
-		return member{Str: v.big.Random()}
+		return member{Str: v.big.Random(r)}
 	case keyspace.Intset:
 		return intMember(intset.At(v.blob, rand.IntN(intset.Len(v.blob))))
 	}
@@ -62,7 +62,7 @@ func (c *Ctx) popMember() error {
 	}
 	v := setOf(e, there)
 	c.makeMutable(key, &v)
-	m := v.random()
+	m := v.random(c.Space.Draws())
 	c.writeMember(m)
 	c.words = [...][]byte{wordSREM, key, m.Bytes(c.digits[:]), nil}
 	c.Effect(c.words[:3]...)
@@ -100,7 +100,7 @@ func (c *Ctx) popMembers() error {
 	c.makeMutable(key, &v)
 	const nearlyAll = 5 // times as many as stay
 	if (size-n)*nearlyAll > n {
-		v.popSome(n, pop)
+		v.popSome(c.Space.Draws(), n, pop)
 	} else {
 		v = v.popMost(c.Opt, n, pop)
 	}
@@ -129,7 +129,7 @@ func (c *Ctx) popAll(key []byte) error {
 }
 
 // popSome removes n members, few against those that stay.
-func (v *setValue) popSome(n int, pop func(member)) {
+func (v *setValue) popSome(r rand.Source, n int, pop func(member)) {
 	if v.enc == keyspace.Listpack {
 		kept := listpack.New()
 		v.draw(n, pop, func(m member) { kept = appendMember(kept, m) })
@@ -137,7 +137,7 @@ func (v *setValue) popSome(n int, pop func(member)) {
 		return
 	}
 	for range n {
-		m := v.random()
+		m := v.random(r)
 		pop(m)
 		v.removeOwn(m)
 	}
@@ -229,7 +229,7 @@ func cmdSRandMember(c *Ctx) error {
 			c.Out.Null()
 			return nil
 		}
-		c.writeMember(v.random())
+		c.writeMember(v.random(c.Space.Draws()))
 		return nil
 	case 3:
 		return c.randomMembers()
@@ -298,7 +298,7 @@ func (c *Ctx) withRepeats(v *setValue, n int64) error {
 		if offsets != nil {
 			c.writeMember(listpack.Get(v.blob, offsets[rand.IntN(len(offsets))]))
 		} else {
-			c.writeMember(v.random())
+			c.writeMember(v.random(c.Space.Draws()))
 		}
 	})
 }
@@ -325,7 +325,7 @@ func (c *Ctx) distinct(v *setValue, n int) {
 		return
 	}
 	for seen := set.New(); seen.Len() < n; {
-		if m := v.random(); seen.Add(m.Str) {
+		if m := v.random(c.Space.Draws()); seen.Add(m.Str) {
 			c.writeMember(m)
 		}
 	}

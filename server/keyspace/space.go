@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync/atomic"
+
+	"github.com/vedette-ha/vedette/server/keyspace/dict"
 )
 
 // ErrFull means that a database has no reference left for another entry (they
@@ -44,6 +46,7 @@ type Space struct {
 	snapshot *Snapshot // the open one
 	cycleDB  int       // where the expire cycle goes on
 	lazy     *lazyCounts
+	draws    dict.Draws
 }
 
 // lazyCounts are written by background work too.
@@ -79,6 +82,9 @@ func (s *Space) newDataset() *dataset { return newDataset(&s.env, s.hash, s.chun
 
 // Databases returns the number of databases.
 func (s *Space) Databases() int { return len(s.dbs) }
+
+// Draws is where the numbers for random elements of collections come from.
+func (s *Space) Draws() *dict.Draws { return &s.draws }
 
 // DB returns database i. It panics if there is no such database. The pointer
 // stays good for the life of the Space: SWAPDB exchanges contents.

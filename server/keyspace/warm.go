@@ -1,6 +1,10 @@
 package keyspace
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/vedette-ha/vedette/server/keyspace/dict"
+)
 
 // WarmMax is how many keys [DB.Warm] takes.
 const WarmMax = 16
@@ -46,6 +50,12 @@ func (db *DB) Warm(keys [][]byte) (sink byte) {
 type Warmer interface {
 	Object
 	Warm(elements [][]byte) (sink byte)
+}
+
+// DrawWarmer is a Warmer that can do it for the next n elements drawn with r, too.
+type DrawWarmer interface {
+	Warmer
+	WarmDraws(r *dict.Draws, n int) (sink byte)
 }
 
 // warmLen is how many elements a collection must have: a smaller one is in the cache

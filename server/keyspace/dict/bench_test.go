@@ -2,7 +2,6 @@ package dict
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"testing"
 	"time"
@@ -99,10 +98,37 @@ func BenchmarkDelete(b *testing.B) {
 
 func BenchmarkRandom(b *testing.B) {
 	d := filled(benchKeys())
-	r := rand.New(rand.NewPCG(1, 2))
+	var r Draws
 	b.ReportAllocs()
-	for b.Loop() {
-		d.Random(r)
+	for i := 0; b.Loop(); i++ {
+		d.Random(&r)
+	}
+}
+
+// BenchmarkDrain draws and removes all entries, one by one, as SPOP does; warm as it
+// does in a pipeline.
+func BenchmarkDrain(b *testing.B) {
+	keys := benchKeys()
+	for _, ahead := range []int{1, warmMax} {
+		b.Run(fmt.Sprint("ahead=", ahead), func(b *testing.B) {
+			var r Draws
+			for b.Loop() {
+				b.StopTimer()
+				d := New()
+				for _, k := range keys {
+					d.Set(k, nil)
+				}
+				b.StartTimer()
+				for i := 0; d.Len() > 0; i++ {
+					if ahead > 1 && i%ahead == 0 {
+						d.WarmDraws(&r, ahead)
+					}
+					k, _ := d.Random(&r)
+					d.Delete(k)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchEntries, "ns/entry")
+		})
 	}
 }
 

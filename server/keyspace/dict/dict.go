@@ -4,7 +4,6 @@ import (
 	"hash/maphash"
 	"iter"
 	"math/bits"
-	"math/rand/v2"
 	"unsafe"
 )
 
@@ -23,7 +22,6 @@ type Dict struct {
 	level uint // there are 2^level + split pages
 	split uint64
 	count int
-	depth int   // entries in the fullest page there has been
 	bytes int64 // of all pages, with what lies outside of them
 }
 
@@ -38,9 +36,12 @@ func New() *Dict {
 func (d *Dict) Len() int { return d.count }
 
 // Shape returns how many pages there are, how many entries they are meant for, and the
-// entries in the fullest page there has been.
+// entries in the fullest page. It looks at each.
 func (d *Dict) Shape() (pages, places, depth int) {
-	return int(d.size()), int(d.size()) * loadMax, d.depth
+	for i := range d.size() {
+		depth = max(depth, d.pages.at(i).count())
+	}
+	return int(d.size()), int(d.size()) * loadMax, depth
 }
 
 func (d *Dict) hash(key []byte) uint64 { return maphash.Bytes(d.seed, key) }
@@ -72,16 +73,22 @@ func (d *Dict) Get(key []byte) (val []byte, ok bool) {
 	return p.val(e), true
 }
 
+// warmMax is how many pages are warmed at once.
+const warmMax = 16
+
 // Warm brings the pages of keys into the processor's cache: their waits for memory
 // overlap. What it returns only keeps the reads from being left out.
 func (d *Dict) Warm(keys [][]byte) (sink byte) {
-	const most = 16
-	var pages [most]*page
-	keys = keys[:min(len(keys), most)]
+	var pages [warmMax]*page
+	keys = keys[:min(len(keys), warmMax)]
 	for i, key := range keys {
 		pages[i] = d.pages.at(d.home(d.hash(key)))
 	}
-	for _, p := range pages[:len(keys)] {
+	return warm(pages[:len(keys)])
+}
+
+func warm(pages []*page) (sink byte) {
+	for _, p := range pages {
 		if n := len(p.data); n > 0 {
 			sink ^= p.data[0] ^ p.data[n/2] ^ p.data[n-1]
 		}
@@ -130,8 +137,8 @@ func (d *Dict) Set(key, val []byte) (isNew bool) {
 	}
 	p.add(tagOf(h), key, val)
 	d.bytes += p.bytes() - before
+	d.pages.counted(i)
 	d.count++
-	d.depth = max(d.depth, p.count())
 	if uint64(d.count) > d.size()*loadMax {
 		d.splitNext()
 	}
@@ -151,13 +158,12 @@ func (d *Dict) Delete(key []byte) bool {
 	p.remove(e, index)
 	p.trim()
 	d.bytes += p.bytes() - before
+	d.pages.counted(i)
 	d.count--
 	if d.size() > 1 && uint64(d.count) < d.size()*loadMin {
 		d.mergeLast()
 	}
-	if d.size() == 1 {
-		d.depth = d.count
-	}
+	d.pages.look()
 	return true
 }
 
@@ -186,7 +192,6 @@ func (d *Dict) mergeLast() {
 	low, high := d.pages.at(d.split), d.pages.at(1<<d.level+d.split)
 	both := join(low, high)
 	d.bytes += both.bytes() - low.bytes() - high.bytes()
-	d.depth = max(d.depth, both.count())
 	d.pages.set(d.split, both)
 	d.pages.pop()
 }
@@ -206,21 +211,6 @@ func (d *Dict) Scan(cursor uint64, visit func(key, val []byte)) (next uint64) {
 		visit(key, val)
 	}
 	return bits.Reverse64(bits.Reverse64(cursor|^mask) + 1)
-}
-
-// Random returns an entry, each as likely as any other; nil, nil if there is none.
-func (d *Dict) Random(r *rand.Rand) (key, val []byte) {
-	if d.count == 0 {
-		return nil, nil
-	}
-	// A place is drawn among all those there could be, until one is taken.
-	for {
-		p := d.pages.at(r.Uint64N(d.size()))
-		if n := r.IntN(d.depth); n < p.count() {
-			e := p.entryAt(p.seek(n))
-			return p.key(e), p.val(e)
-		}
-	}
 }
 
 // All visits every entry once, in no order. The loop's body must not change the

@@ -13,7 +13,7 @@ import (
 
 // check returns an error if the table's own books are wrong.
 func (d *Dict) check() error {
-	count, depth, size := 0, 0, int64(0)
+	count, size := 0, int64(0)
 	for i := range d.size() {
 		p := d.pages.at(i)
 		n, blobs := 0, 0
@@ -31,16 +31,25 @@ func (d *Dict) check() error {
 		if n != p.count() {
 			return fmt.Errorf("page %d has %d entries, says %d", i, n, p.count())
 		}
+		if got := d.pages.group(i / groupPages).count(int(i % groupPages)); got != n {
+			return fmt.Errorf("page %d has %d entries, the spine says %d", i, n, got)
+		}
 		if p.big != nil && len(p.big.blobs) != blobs || p.big == nil && blobs > 0 {
 			return fmt.Errorf("page %d has %d entries outside", i, blobs)
 		}
-		count, depth, size = count+n, max(depth, n), size+p.bytes()
+		count, size = count+n, size+p.bytes()
+	}
+	if got, want := d.pages.groups(), (d.size()+groupPages-1)/groupPages; got != want {
+		return fmt.Errorf("there are %d groups, want %d", got, want)
+	}
+	for i := range d.pages.groups() {
+		if n := d.pages.group(i).sum(); n > d.pages.top {
+			return fmt.Errorf("group %d has %d entries, top is %d", i, n, d.pages.top)
+		}
 	}
 	switch {
 	case count != d.count:
 		return fmt.Errorf("count is %d, want %d", d.count, count)
-	case depth > d.depth:
-		return fmt.Errorf("depth is %d, want at least %d", d.depth, depth)
 	case size != d.bytes:
 		return fmt.Errorf("bytes are %d, want %d", d.bytes, size)
 	}
@@ -248,26 +257,52 @@ func TestScanMissesNothing(t *testing.T) {
 	})
 }
 
-// Every entry is drawn about equally often.
+// Every entry is drawn about equally often, foreseen or not.
 func TestRandomIsFair(t *testing.T) {
 	d := New()
 	const entries, each = 300, 200
 	for i := range entries {
 		d.Set(fmt.Append(nil, i), nil)
 	}
-	r := rand.New(rand.NewPCG(1, 2))
-	drawn := map[string]int{}
-	for range entries * each {
-		key, _ := d.Random(r)
-		drawn[string(key)]++
+	var foreseen Draws
+	for name, draw := range map[string]func(i int) []byte{
+		"plain": func(int) []byte { key, _ := d.Random(new(Draws)); return key },
+		"foreseen": func(i int) []byte {
+			if i%7 == 0 {
+				d.WarmDraws(&foreseen, 10)
+			}
+			key, _ := d.Random(&foreseen)
+			return key
+		},
+	} {
+		drawn := map[string]int{}
+		for i := range entries * each {
+			drawn[string(draw(i))]++
+		}
+		chi := 0.0
+		for i := range entries {
+			diff := float64(drawn[fmt.Sprint(i)] - each)
+			chi += diff * diff / each
+		}
+		if chi > 460 { // 299 degrees of freedom: less than one in 10^8
+			t.Errorf("%s: chi² is %.0f", name, chi)
+		}
 	}
-	chi := 0.0
-	for i := range entries {
-		diff := float64(drawn[fmt.Sprint(i)] - each)
-		chi += diff * diff / each
-	}
-	if chi > 420 { // 299 degrees of freedom: less than one in 10^5
-		t.Errorf("chi² is %.0f", chi)
+}
+
+// What is looked at in advance is what is drawn, in its order.
+func TestDrawsAreForeseen(t *testing.T) {
+	var r Draws
+	for round := range 1000 {
+		var want []uint64
+		for i := range 1 + round*7%drawsAhead {
+			want = append(want, r.ahead(uint(i)))
+		}
+		for i := range round % (len(want) + 3) {
+			if got := r.Uint64(); i < len(want) && got != want[i] {
+				t.Fatalf("round %d: number %d is %x, foreseen %x", round, i, got, want[i])
+			}
+		}
 	}
 }
 

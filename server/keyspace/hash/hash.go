@@ -79,7 +79,7 @@ func (h *Hash) Scan(cursor uint64, visit func(field, val []byte)) (next uint64) 
 }
 
 // Random returns a field, each as likely as any other, and its value.
-func (h *Hash) Random(r *rand.Rand) (field, val []byte) { return h.fields.Random(r) }
+func (h *Hash) Random(r rand.Source) (field, val []byte) { return h.fields.Random(r) }
 
 // Freeze returns the hash as it is now, in constant time.
 func (h *Hash) Freeze() keyspace.Object {

@@ -47,6 +47,9 @@ func (s *Set) Shape() (pages, places, depth int) { return s.members.Shape() }
 // Warm implements [keyspace.Warmer].
 func (s *Set) Warm(members [][]byte) byte { return s.members.Warm(members) }
 
+// WarmDraws implements [keyspace.DrawWarmer].
+func (s *Set) WarmDraws(r *dict.Draws, n int) byte { return s.members.WarmDraws(r, n) }
+
 // Add makes m a member, and reports whether it was none.
 func (s *Set) Add(m []byte) bool { return s.members.Set(m, nil) }
 
@@ -64,15 +67,10 @@ func (s *Set) Each(visit func(m []byte) bool) {
 }
 
 // Random returns a member, each as likely as any other; nil if there is none.
-func (s *Set) Random() []byte {
-	m, _ := s.members.Random(rand.New(runtimeSource{}))
+func (s *Set) Random(r rand.Source) []byte {
+	m, _ := s.members.Random(r)
 	return m
 }
-
-// runtimeSource draws from the runtime's generator, which needs no seed and no lock.
-type runtimeSource struct{}
-
-func (runtimeSource) Uint64() uint64 { return rand.Uint64() }
 
 // scanSparse is how many pages Scan looks at for each member asked for, when they are
 // empty.

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/vedette-ha/vedette/server/keyspace"
+	"github.com/vedette-ha/vedette/server/keyspace/dict"
 )
 
 // Random changes, through freezing, give what they give to a map.
@@ -58,7 +59,7 @@ func compare(t *rapid.T, s *Set, want map[string]bool) {
 	if n != len(want) || s.Len() != n {
 		t.Fatalf("%d members, Len %d, want %d", n, s.Len(), len(want))
 	}
-	if m := s.Random(); n > 0 && !want[string(m)] || n == 0 && m != nil {
+	if m := s.Random(new(dict.Draws)); n > 0 && !want[string(m)] || n == 0 && m != nil {
 		t.Fatalf("Random = %.20q", m)
 	}
 }
@@ -102,11 +103,11 @@ func TestMembersAreFoundWithoutAllocation(t *testing.T) {
 	for i := range 1000 {
 		s.Add([]byte(strconv.Itoa(i)))
 	}
-	m := []byte("777")
+	m, draws := []byte("777"), new(dict.Draws)
 	n := testing.AllocsPerRun(100, func() {
 		s.Has(m)
 		s.Add(m)
-		s.Random()
+		s.Random(draws)
 		s.Each(func([]byte) bool { return true })
 	})
 	if n > 0 {
@@ -138,6 +139,7 @@ func TestWarm(t *testing.T) {
 	for i := range members {
 		w.Warm(append(members[i:min(i+20, len(members)):len(members)], []byte("odd"), nil))
 	}
+	w.(keyspace.DrawWarmer).WarmDraws(sp.Draws(), 20)
 	if s.Len() != len(members) || !s.Has(members[17]) || s.Has([]byte("odd")) {
 		t.Error("warming changed the set")
 	}
