@@ -35,6 +35,13 @@ func Get(lp []byte, at int) Element {
 	return Element{Int: littleInt(p[1 : 1+intWidth(b)]), IsInt: true}
 }
 
+// Short returns where the text of the element at at begins and its length, if it is a
+// string of less than 64 bytes, as most are.
+func Short(lp []byte, at int) (from, n int, ok bool) {
+	b := lp[at]
+	return at + 1, int(b & 0x3f), b&0xc0 == 0x80
+}
+
 // Step returns the element at at and the place after it, -1 at the end: [Get] and
 // [Next] in one.
 func Step(lp []byte, at int) (e Element, next int) {

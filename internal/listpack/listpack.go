@@ -37,7 +37,12 @@ func Len(lp []byte) int {
 func First(lp []byte) int { return orNone(lp, header) }
 
 // Next returns the place after the element at at, -1 at the end.
-func Next(lp []byte, at int) int { return orNone(lp, at+sizeAt(lp, at)) }
+func Next(lp []byte, at int) int {
+	if _, n, ok := Short(lp, at); ok {
+		return orNone(lp, at+n+2)
+	}
+	return orNone(lp, at+sizeAt(lp, at))
+}
 
 func orNone(lp []byte, at int) int {
 	if lp[at] == end {

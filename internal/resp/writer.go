@@ -1,6 +1,9 @@
 package resp
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Writer appends replies to Buf. The zero value writes RESP2, in which the types
 // that RESP3 added take the form Redis gives them there. Not safe for concurrent
@@ -33,6 +36,37 @@ func (w *Writer) Bulk(b []byte) {
 	w.header('$', int64(len(b)))
 	w.Buf = append(w.Buf, b...)
 	w.Buf = append(w.Buf, '\r', '\n')
+}
+
+// AppendShort appends src[from:from+n], less than 64 bytes, as [Writer.Bulk] does: in less
+// time, for those who have many such strings in one place.
+func AppendShort(dst, src []byte, from, n int) []byte {
+	const (
+		most  = 64
+		piece = 16
+	)
+	dst = slices.Grow(dst, len("$63\r\n")+most+len("\r\n"))
+	all := dst[len(dst) : len(dst)+len("$63\r\n")+most+len("\r\n")]
+	at := len("$63\r\n")
+	if n < 10 {
+		at--
+		copy(all, "$0\r\n")
+		all[1] += byte(n)
+	} else {
+		copy(all, "$00\r\n")
+		all[1] += byte(n / 10)
+		all[2] += byte(n % 10)
+	}
+	if text := all[at:]; from+most <= len(src) {
+		// What is behind the string is copied too, and written over.
+		for i := 0; i < n; i += piece {
+			*(*[piece]byte)(text[i:]) = *(*[piece]byte)(src[from+i:])
+		}
+	} else {
+		copy(text, src[from:from+n])
+	}
+	all[at+n], all[at+n+1] = '\r', '\n'
+	return dst[:len(dst)+at+n+len("\r\n")]
 }
 
 // BulkString is [Writer.Bulk] of a string.

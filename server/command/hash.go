@@ -117,9 +117,7 @@ func cmdHGetAll(c *Ctx) error {
 	}
 	c.Out.Map(v.len())
 	if v.big == nil {
-		for at := v.first(); at >= 0; at = listpack.Next(v.lp, at) {
-			c.element(listpack.Get(v.lp, at))
-		}
+		writeElements(c.Out, v.lp, v.first(), 2*v.len(), false)
 		return nil
 	}
 	for field, val := range v.live {
@@ -138,12 +136,10 @@ func cmdHalves(c *Ctx, fields bool) error {
 	c.Out.Array(v.len())
 	if v.big == nil {
 		at := v.first()
-		for isField := true; at >= 0; isField = !isField {
-			if isField == fields {
-				c.element(listpack.Get(v.lp, at))
-			}
+		if !fields && at >= 0 {
 			at = listpack.Next(v.lp, at)
 		}
+		writeElements(c.Out, v.lp, at, v.len(), true)
 		return nil
 	}
 	for field, val := range v.live {

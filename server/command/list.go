@@ -121,15 +121,6 @@ func (c *Ctx) shortenList(l *openList) error {
 	return c.storeList(l)
 }
 
-// writeElement replies with an element.
-func writeElement(w *resp.Writer, e listpack.Element) {
-	if e.IsInt {
-		w.BulkInt(e.Int)
-		return
-	}
-	w.Bulk(e.Str)
-}
-
 // listElementMax is one more than the longest element, in bytes.
 const listElementMax = 1<<32 - 1024
 
@@ -304,7 +295,7 @@ func (c *Ctx) writeRange(e keyspace.Entry, first, n int, backwards bool) {
 		return
 	}
 	if lp := e.Bytes(); lp != nil && !backwards {
-		writeElements(c.Out, lp, listpack.Seek(lp, first), n)
+		writeElements(c.Out, lp, listpack.Seek(lp, first), n, false)
 		return
 	}
 	l := viewList(e)
@@ -327,20 +318,9 @@ func writeListRange(w *resp.Writer, l *list.List, first, n int) {
 			w.Bulk(data)
 			n--
 		} else {
-			n = writeElements(w, data, at, n)
+			n = writeElements(w, data, at, n, false)
 		}
 	}
-}
-
-// writeElements replies with n elements of a listpack from the one at at on, or as many
-// as there are, and returns how many are missing.
-func writeElements(w *resp.Writer, lp []byte, at, n int) (missing int) {
-	for ; n > 0 && at >= 0; n-- {
-		var e listpack.Element
-		e, at = listpack.Step(lp, at)
-		writeElement(w, e)
-	}
-	return n
 }
 
 // LSET key index element

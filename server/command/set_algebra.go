@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/vedette-ha/vedette/internal/listpack"
 	"github.com/vedette-ha/vedette/internal/resp"
 	"github.com/vedette-ha/vedette/server/keyspace"
 	"github.com/vedette-ha/vedette/server/keyspace/set"
@@ -40,6 +41,10 @@ func (v *setValue) same(w *setValue) bool {
 // writeSet replies with all members.
 func (c *Ctx) writeSet(v *setValue) {
 	c.Out.Set(v.len())
+	if v.enc == keyspace.Listpack && v.blob != nil {
+		writeElements(c.Out, v.blob, listpack.First(v.blob), v.len(), false)
+		return
+	}
 	v.each(func(m member) bool {
 		c.writeMember(m)
 		return true

@@ -233,13 +233,5 @@ func (r zsetReply) addAt(it *zset.Iter) {
 
 // addMembers adds n members of a packed set without their scores, from the place at on.
 func (r zsetReply) addMembers(lp []byte, at, n int) {
-	for {
-		var e listpack.Element
-		e, at = listpack.Step(lp, at)
-		r.c.writeMember(e)
-		if n--; n == 0 {
-			return
-		}
-		at = listpack.Next(lp, at)
-	}
+	writeElements(r.c.Out, lp, at, n, true)
 }
