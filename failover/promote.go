@@ -85,6 +85,7 @@ func (n *node) saysMaster(r *run) bool {
 func (m *Machine) promotionSeen(w *watch, c *Attempt, n *node) {
 	if !w.run.promoted {
 		w.run.promoted = true
+		m.waitsForPromotion(w, n) // a master that hands over promotes it before we tell it to
 		m.onSlave(Warning, "+promoted-slave", w, n.id.Addr)
 	}
 	m.propose(w, Switch{Stand: c.Stand(w.name), Loss: w.loss(c)})
@@ -117,8 +118,13 @@ func (m *Machine) tell(w *watch, n *node) {
 	}
 	r.promoteSeq = m.send(n, PurposePromote, false, m.obey(w, Addr{})...)
 	m.askInfo(w, n)
-	if !r.told {
-		r.told = true
+	m.waitsForPromotion(w, n)
+}
+
+// waitsForPromotion publishes once that the target is about to become a master.
+func (m *Machine) waitsForPromotion(w *watch, n *node) {
+	if !w.run.told {
+		w.run.told = true
 		m.onSlave(Notice, "+failover-state-wait-promotion", w, n.id.Addr)
 	}
 }

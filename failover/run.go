@@ -18,7 +18,7 @@ type run struct {
 	targetSince time.Time
 	promoteSeq  uint64    // Send of the promotion without reply; 0: none
 	promoteDue  time.Time // it is not sent (again) before
-	told        bool      // it was sent at least once
+	told        bool      // it was sent at least once, or the target is a master without it
 	promoted    bool      // INFO of the target said master
 	coord       coordination
 
