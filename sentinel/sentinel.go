@@ -158,10 +158,11 @@ type Sentinel struct {
 	rewriting sync.Mutex // one rewrite of sentinel.conf at a time
 	twins     sync.Once  // the complaint about a copy of our myid
 
-	ownIP    atomic.Value // string: our address on the last link that came up
-	bound    atomic.Int64 // the port we listen on
-	periods  atomic.Pointer[failover.Timers]
-	failures atomic.Int32 // what SENTINEL SIMULATE-FAILURE asked for
+	ownIP      atomic.Value              // string: our address on the last link that came up
+	bound      atomic.Int64              // the port we listen on
+	httpWarned atomic.Pointer[time.Time] // when the log last said that a client speaks HTTP
+	periods    atomic.Pointer[failover.Timers]
+	failures   atomic.Int32 // what SENTINEL SIMULATE-FAILURE asked for
 
 	reporting atomic.Int64 // reports on their way into the queue
 

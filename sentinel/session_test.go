@@ -65,6 +65,14 @@ func event(name, payload string) failover.Publish {
 func TestSessions(t *testing.T) {
 	inWorld(t, func(w *world) {
 		x := w.sens[0]
+		t.Run("a browser", func(t *testing.T) {
+			c := w.dial(x)
+			c.says("PING\r\n", "+PONG\r\n")
+			if _, err := io.WriteString(c.conn, "POST / HTTP/1.1\r\nHost: x\r\n\r\nPING\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			c.closed()
+		})
 		t.Run("subscriber", func(t *testing.T) {
 			c := w.dial(x)
 			c.says("SUBSCRIBE +a\r\n", "*3\r\n$9\r\nsubscribe\r\n$2\r\n+a\r\n:1\r\n")
