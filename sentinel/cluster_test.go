@@ -42,6 +42,8 @@ type worldSentinel struct {
 	s    *Sentinel
 	stop func()
 	tune func(*Config) // changes the configuration of the next start; nil: nothing
+	// rewrite takes what sentinel.conf would become; nil: there is no file.
+	rewrite func(State) error
 }
 
 const testDownAfter = time.Second
@@ -85,7 +87,7 @@ func (x *worldSentinel) start() {
 	settings.DownAfter, settings.FailoverTimeout = testDownAfter, 10*time.Second
 	life := &lifeline{host: x.host}
 	o := Options{
-		Version: "0", Log: zerolog.Nop(), Disk: x.disk, Dial: life.dial, Lookup: x.w.dns.lookup,
+		Version: "0", Log: zerolog.Nop(), Disk: x.disk, Dial: life.dial, Lookup: x.w.dns.lookup, Rewrite: x.rewrite,
 		Listen: func(_ context.Context, host string, port int) (net.Listener, error) {
 			return x.host.Listen(net.JoinHostPort(host, strconv.Itoa(port)))
 		},

@@ -51,6 +51,8 @@ type quorumConfig struct {
 	Options func() client.Options
 	// Answer serves a peer's [quorum.Ask] while this sentinel leads.
 	Answer func(kind string, body []byte) ([]byte, error)
+	// EditsDone, if it is not nil, hears that the edits of sentinel.conf are agreed on.
+	EditsDone func()
 	// Expect is bootstrap-expect: how many sentinels to wait for before forming, 0
 	// for the usual rule.
 	Expect int
@@ -71,34 +73,36 @@ type quorumConfig struct {
 // Before there is a cluster, Propose applies commands to this sentinel's own
 // state, which is durable and becomes part of the cluster's when it forms.
 type quorum struct {
-	cfg     quorumConfig
-	log     zerolog.Logger
-	commits chan commit   // never closed
-	changed chan struct{} // holds a token when Status may have changed
-	wake    chan struct{} // holds a token when the forming loop has something to look at
-	done    chan struct{} // closed when Run ends: nothing is proposed or handed out any more
-	turn    chan struct{} // holds a token unless the store or the raft node is being changed
-	calls   caller
-	started time.Time
-	tasks   sync.WaitGroup // goroutines of Run, HandleCommand and Propose
+	cfg       quorumConfig
+	log       zerolog.Logger
+	commits   chan commit   // never closed
+	changed   chan struct{} // holds a token when Status may have changed
+	wake      chan struct{} // holds a token when the forming loop has something to look at
+	done      chan struct{} // closed when Run ends: nothing is proposed or handed out any more
+	turn      chan struct{} // holds a token unless the store or the raft node is being changed
+	calls     caller
+	started   time.Time
+	tasks     sync.WaitGroup // goroutines of Run, HandleCommand and Propose
+	foundRead [][]string     // the store's LastRead when we started
 
 	mu       sync.Mutex // guards what follows; never held during I/O
 	meta     *storeMeta // as stored; replaced as a whole, never changed in place
 	local    *failover.Agreed
-	peers    map[string]*peer // by myid
-	node     *raftNode        // nil while we belong to no cluster
-	state    *agreedReplica   // behind node
-	reaching time.Time        // since when a data node answers us; zero: none does
-	waitsFor string           // what forming waits for, as logged last
-	led      string           // the leader, as logged last
-	busy     bool             // a goroutine is at [quorum.lead] or [quorum.merge]
-	catchUp  uint64           // index up to which the log was written before we started
-	lastSeen uint64           // index at the last tick
-	switched uint64           // [agreedReplica.switched] at the last tick
-	copied   *agreedReplica   // what the copy on disk is of, and ...
-	copiedAt uint64           // ... its index then
-	copyNext time.Time        // no copy before
-	idle     int              // ticks for which nothing was left to apply
+	edits    []failover.Command // of sentinel.conf that are not agreed on yet
+	peers    map[string]*peer   // by myid
+	node     *raftNode          // nil while we belong to no cluster
+	state    *agreedReplica     // behind node
+	reaching time.Time          // since when a data node answers us; zero: none does
+	waitsFor string             // what forming waits for, as logged last
+	led      string             // the leader, as logged last
+	busy     bool               // a goroutine is at [quorum.lead] or [quorum.merge]
+	catchUp  uint64             // index up to which the log was written before we started
+	lastSeen uint64             // index at the last tick
+	switched uint64             // [agreedReplica.switched] at the last tick
+	copied   *agreedReplica     // what the copy on disk is of, and ...
+	copiedAt uint64             // ... its index then
+	copyNext time.Time          // no copy before
+	idle     int                // ticks for which nothing was left to apply
 	joined   map[string]joinAnswer
 	closed   bool            // no new tasks
 	complain map[string]bool // what was logged once already
@@ -238,7 +242,11 @@ func newQuorum(cfg quorumConfig) (*quorum, error) {
 		complain: map[string]bool{},
 	}
 	q.turn <- struct{}{}
-	return q, q.readStore()
+	if err := q.readStore(); err != nil {
+		return q, err
+	}
+	q.foundRead, q.edits = q.meta.LastRead, q.findEdits()
+	return q, nil
 }
 
 // readStore takes over what the store remembers, or starts a new one.
@@ -439,74 +447,6 @@ func (q *quorum) spawn(f func()) bool {
 	}
 	q.tasks.Go(f)
 	return true
-}
-
-// SaveDirectives is to be called before sentinel.conf is rewritten, with the
-// [directivesOf] what will be written.
-func (q *quorum) SaveDirectives(lines [][]string) error {
-	if !q.lock() {
-		return errStopping
-	}
-	defer q.unlock()
-	m := q.readMeta()
-	if sameLines(m.LastRead, lines) {
-		return nil
-	}
-	return q.change(func(m *storeMeta) error {
-		m.LastRead, m.ReadBefore = lines, m.LastRead // the rewrite may not happen
-		return nil
-	})
-}
-
-func sameLines(a, b [][]string) bool {
-	return slices.EqualFunc(a, b, func(x, y []string) bool { return slices.Equal(x, y) })
-}
-
-// proposeEdits makes what an operator changed in the file since we read or wrote
-// it last a change for all. A file that is empty all of a sudden was truncated or mixed up
-// more likely than emptied: one such file must not make all sentinels forget everything.
-func (q *quorum) proposeEdits(ctx context.Context) {
-	m, now := q.readMeta(), directivesOf(q.cfg.Initial)
-	if len(now) == 0 && len(m.LastRead) > 0 {
-		q.log.Error().Msg("sentinel.conf names no master any more: nothing is removed, SENTINEL REMOVE does that")
-		return
-	}
-	var edits []failover.Command
-	if m.LastRead != nil && !sameLines(m.LastRead, now) && !sameLines(m.ReadBefore, now) {
-		edits = fileEdits(m.LastRead, now, q.cfg.Initial, time.Now())
-	}
-	for _, c := range append(edits, newerInFile(q.cfg.Initial, q.localState(), time.Now())...) {
-		c.ID = q.random(12)
-		if !q.proposeEdit(ctx, c) {
-			return
-		}
-	}
-	if err := q.SaveDirectives(now); err != nil && ctx.Err() == nil {
-		q.log.Error().Err(err).Msg("remember the directives of sentinel.conf")
-	}
-}
-
-// proposeEdit proposes until there is a result; false: ctx has ended.
-func (q *quorum) proposeEdit(ctx context.Context, c failover.Command) bool {
-	for {
-		r, err := q.Propose(ctx, c)
-		switch {
-		case err == nil && r.OK():
-			q.log.Info().Str("change", c.Kind()).Str("master", c.Master()).Msg("sentinel.conf was edited: all sentinels follow")
-			return true
-		case err == nil:
-			q.log.Warn().Str("change", c.Kind()).Str("master", c.Master()).Str("reason", string(r.Reason)).
-				Msg("sentinel.conf was edited, but not so that it can be followed")
-			return true
-		case ctx.Err() != nil || errors.Is(err, errStopping):
-			return false
-		}
-		select {
-		case <-time.After(q.cfg.HelloPeriod):
-		case <-ctx.Done():
-			return false
-		}
-	}
 }
 
 // complainOnce logs a condition that stays until somebody does something about it.

@@ -54,7 +54,7 @@ type storeMeta struct {
 	// Local is the agreed state of an unformed sentinel.
 	Local json.RawMessage `json:"local,omitempty"`
 	// LastRead holds the directives of sentinel.conf as last read or written by us,
-	// ReadBefore those of before: a rewrite may not have reached the file.
+	// ReadBefore what it said when a rewrite last succeeded, while one has not.
 	LastRead   [][]string `json:"lastRead,omitempty"`
 	ReadBefore [][]string `json:"readBefore,omitempty"`
 	// Peers are the newest addresses by myid, so that peers are found when every

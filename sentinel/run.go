@@ -45,7 +45,8 @@ func (s *Sentinel) openQuorum() error {
 	}
 	s.quorum, err = newQuorum(quorumConfig{
 		MyID: s.id, Stores: st, Initial: c.Initial, Announce: s.announcedAddr, Options: s.peerOptions,
-		Answer: s.answerPeer, Expect: c.BootstrapExpect, CleanupAfter: c.PeerCleanupAfter, HelloPeriod: helloPeriod,
+		Answer: s.answerPeer, EditsDone: func() { signal(s.rewrite) }, Expect: c.BootstrapExpect,
+		CleanupAfter: c.PeerCleanupAfter, HelloPeriod: helloPeriod,
 		Random: s.opts.Random, Wall: s.opts.Wall, Log: s.log,
 	})
 	if err != nil {
@@ -277,10 +278,20 @@ func (s *Sentinel) flushConfig(ctx context.Context) (masters int, err error) {
 	s.rewriting.Lock()
 	defer s.rewriting.Unlock()
 	masters = len(st.Agreed.Masters)
+	edits := s.quorum.Edits()
+	for _, edit := range edits {
+		st.Agreed.Apply(0, edit) // in the file only: were it lost there, it would be lost
+	}
+	if len(edits) > 0 {
+		return masters, s.opts.Rewrite(st) // and for the store it still is an edit
+	}
 	if err := s.quorum.SaveDirectives(directivesOf(st.Agreed)); err != nil {
 		return masters, err
 	}
-	return masters, s.opts.Rewrite(st)
+	if err := s.opts.Rewrite(st); err != nil {
+		return masters, err
+	}
+	return masters, s.quorum.FileWritten()
 }
 
 // state is what sentinel.conf holds of what we learned.
