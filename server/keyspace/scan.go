@@ -148,7 +148,9 @@ func (t *table) random(draw func() uint64) uint32 {
 }
 
 // Sample appends up to n entries from a random place of the table, for eviction;
-// volatile restricts it to keys that expire. Expired keys are not left out.
+// volatile restricts it to keys that expire. Expired keys are not left out. Of what
+// lies there the entries are drawn: those that came first are at the front of a
+// bucket, and would be all that is ever looked at.
 func (db *DB) Sample(dst []Entry, n int, volatile bool) []Entry {
 	t := &db.ds.keys
 	if volatile {
@@ -165,8 +167,11 @@ func (db *DB) Sample(dst []Entry, n int, volatile bool) []Entry {
 			i = 0
 		}
 	}
-	for _, ref := range refs[:min(n, len(refs))] {
-		dst = append(dst, db.ds.entry(ref))
+	for i := range min(n, len(refs)) {
+		far, _ := bits.Mul64(db.space.env.rand.Uint64(), uint64(len(refs)-i))
+		other := i + int(far)
+		refs[i], refs[other] = refs[other], refs[i]
+		dst = append(dst, db.ds.entry(refs[i]))
 	}
 	return dst
 }

@@ -251,6 +251,31 @@ func TestSample(t *testing.T) {
 	}
 }
 
+// Every key is looked at about as often as any other, wherever it lies in its bucket:
+// what never is looked at is never evicted.
+func TestSampleIsFair(t *testing.T) {
+	const n, draws, each = 1000, 40_000, 5
+	s := newTest(t, Options{})
+	db := s.DB(0)
+	for i := range n {
+		mustSet(t, db, fmt.Sprint(i), "", SetOpt{})
+	}
+	count := map[string]int{}
+	for range draws {
+		for _, e := range db.Sample(nil, each, false) {
+			count[string(e.Key())]++
+		}
+	}
+	for key, c := range count {
+		if c < 60 {
+			t.Errorf("%q was looked at %d times, the average is %d", key, c, draws*each/n)
+		}
+	}
+	if len(count) != n {
+		t.Errorf("%d of %d keys were looked at", len(count), n)
+	}
+}
+
 // A hint makes room at once; a wrong one is corrected in time.
 func TestReserve(t *testing.T) {
 	s := newTest(t, Options{})
