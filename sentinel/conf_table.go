@@ -221,7 +221,8 @@ func readMonitor(c *Conf, d conf.Directive, args []string) error {
 		Name: args[0], Addr: addr, Settings: failover.DefaultSettings(quorum),
 	}})
 	if !r.OK() {
-		return fmt.Errorf("monitor %s: %s %s", args[0], r.Reason, r.Text)
+		return fmt.Errorf("monitor does not take the %s; it is: sentinel monitor <name> <ip> <port> <quorum>, "+
+			"without blanks and commas", r.Text)
 	}
 	return nil
 }

@@ -114,6 +114,7 @@ func TestReadConfErrors(t *testing.T) {
 		{"sentinel monitor m 127.0.0.1 6379", 1, "sentinel monitor <name> <ip> <port> <quorum>"},
 		{"sentinel monitor m 127.0.0.1 6379 0", 1, "Quorum must be 1 or greater."},
 		{"sentinel monitor m 127.0.0.1 66666 1", 1, "1 to 65535"},
+		{"sentinel monitor 'a b' 127.0.0.1 6379 1", 1, "monitor does not take the master name"},
 		{"sentinel monitor m redis 6379 1", 1, "resolve-hostnames yes"},
 		{monitor + monitor, 2, "line 1 has it already"},
 		{monitor + "sentinel down-after-milliseconds n 1", 2, "No such master with specified name: n"},

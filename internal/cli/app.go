@@ -26,6 +26,9 @@ func Run(ctx context.Context, args []string, std Streams) int {
 	if inv, ok := redisForm(args, commandNames(app)); ok {
 		return runRedisForm(ctx, inv, args, std)
 	}
+	if len(args) == 2 && isVersion(args[1]) {
+		args = []string{args[0], "version"}
+	}
 	err := app.RunContext(ctx, args)
 	var status exitStatus
 	switch {
@@ -109,7 +112,11 @@ or redis-sentinel that points to this binary.`
 
 // badUsage is for flags that cannot be parsed.
 func badUsage(c *cli.Context, err error, _ bool) error {
-	return usagef("%v (see vedette %s --help)", err, c.Command.Name)
+	command := "vedette"
+	if name := c.Command.Name; name != command { // the app itself has its name
+		command += " " + name
+	}
+	return usagef("%v (see %s --help)", err, command)
 }
 
 // optionsOnly refuses words that are no options: who types them means something by them.

@@ -22,6 +22,14 @@ func TestHelpTeaches(t *testing.T) {
 	}
 }
 
+func TestVersionFlags(t *testing.T) {
+	for _, arg := range []string{"version", "--version", "-v"} {
+		if status, out, errs := run(t, "vedette", arg); status != 0 || errs != "" || !strings.HasPrefix(out, "vedette ") {
+			t.Errorf("vedette %s: %d, %s%s", arg, status, out, errs)
+		}
+	}
+}
+
 func TestMistakesAreExplained(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"vedette serve", `vedette: "serve" is no command and no file; did you mean "server"? (see vedette --help)`},
@@ -29,6 +37,8 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"vedette ping --hots x", "vedette: flag provided but not defined: -hots (see vedette ping --help)"},
 		{"vedette ping 10.0.0.1", `vedette: ping takes no arguments, only options; "10.0.0.1" is neither (see vedette ping --help)`},
 		{"vedette version -v", "vedette: flag provided but not defined: -v (see vedette version --help)"},
+		{"vedette -x", "vedette: flag provided but not defined: -x (see vedette --help)"},
+		{"vedette watch --sentinel s1", `vedette: --sentinel takes host:port, such as 127.0.0.1:26379; "s1" is none (see vedette watch --help)`},
 		{"vedette watch --every 0s", "vedette: --every takes a time above 0, such as 500ms (see vedette watch --help)"},
 		{"vedette completion tcsh", "vedette: completion is for bash, zsh or fish (see vedette completion --help)"},
 	} {

@@ -35,6 +35,11 @@ func watchCommand(std Streams) *cli.Command {
 			if c.Duration("every") <= 0 {
 				return usagef("--every takes a time above 0, such as 500ms (see vedette watch --help)")
 			}
+			for _, addr := range c.StringSlice("sentinel") {
+				if _, _, err := net.SplitHostPort(addr); err != nil {
+					return usagef("--sentinel takes host:port, such as 127.0.0.1:26379; %q is none (see vedette watch --help)", addr)
+				}
+			}
 			w := newWatcher(c.StringSlice("sentinel"), c.String("name"), c.String("pass"))
 			return w.run(c.Context, std.Out, c.Duration("every"), c.Duration("for"))
 		},
