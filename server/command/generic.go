@@ -102,9 +102,10 @@ func cmdKeys(c *Ctx) error {
 
 // scanOptions are the words after a cursor.
 type scanOptions struct {
-	match []byte // nil: everything
-	count int
-	typ   string // "": any
+	match  []byte // nil: everything
+	count  int
+	byType bool
+	typ    string // if byType; there are no values of type "", which may be asked for
 }
 
 // SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
@@ -132,16 +133,16 @@ func (c *Ctx) scan(cursor uint64, o *scanOptions) (keys [][]byte, next uint64) {
 	var missed [][]byte
 	match := func(e keyspace.Entry) bool {
 		fits := o.match == nil || glob.Match(o.match, e.Key())
-		if fits && o.typ != "" && e.ExpireAt() != keyspace.NoExpire && e.ExpireAt() <= c.Now {
+		if fits && o.byType && e.ExpireAt() != keyspace.NoExpire && e.ExpireAt() <= c.Now {
 			missed = append(missed, bytes.Clone(e.Key()))
 		}
 		return fits
 	}
 	next = c.DB.ScanMatch(cursor, o.count, match, func(e keyspace.Entry) {
-		if o.typ != "" {
+		if o.byType {
 			c.Lookups.Hits++
 		}
-		if o.typ == "" || o.typ == e.Kind().String() {
+		if !o.byType || o.typ == e.Kind().String() {
 			keys = append(keys, e.Key())
 		}
 	})
@@ -190,7 +191,7 @@ func parseScanOptions(args [][]byte, hasType bool) (o scanOptions, err error) {
 				o.match = nil
 			}
 		case hasType && fold(args[0], "TYPE"):
-			o.typ = string(lower(args[1]))
+			o.typ, o.byType = string(lower(args[1])), true
 		default:
 			return o, resp.ErrSyntax
 		}
