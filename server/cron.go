@@ -87,7 +87,7 @@ func (s *Server) sessionsCron() {
 // idleTooLong closes a session that timeout says has been silent too long.
 func (s *Server) idleTooLong(c *session) bool {
 	limit := int64(s.cfg.Timeout) * 1000
-	if limit == 0 || c.class != classNormal || c.isBlocked() || s.turnWall-c.lastActive <= limit {
+	if limit == 0 || c.class != classNormal || c.monitor || c.isBlocked() || s.turnWall-c.lastActive <= limit {
 		return false
 	}
 	s.log.Debug().Str("client", c.addr()).Msg("Closing idle client")

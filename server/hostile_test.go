@@ -184,10 +184,25 @@ func TestMaxClients(t *testing.T) {
 	})
 }
 
-// timeout closes idle clients, but not those that wait for messages or for replicas.
+// A client that wants no replies gets none about its broken protocol either.
+func TestProtocolErrorWithoutReply(t *testing.T) {
+	hostile(t, unchanged, func(t *testing.T, v *virtual) {
+		for _, reply := range []string{"OFF", "SKIP"} {
+			w := v.wire()
+			w.says("CLIENT REPLY " + reply + "\r\n*1\r\n:\r\n")
+			w.ends()
+		}
+	})
+}
+
+// timeout closes idle clients, but not those that wait for messages or for replicas, or
+// watch what others do.
 func TestIdleTimeout(t *testing.T) {
 	hostile(t, func(c *Config) { c.Timeout = 10 }, func(t *testing.T, v *virtual) {
 		idle, subscriber, waiting, busy := v.wire(), v.wire(), v.wire(), v.wire()
+		monitor := v.wire()
+		monitor.says("MONITOR\r\n")
+		monitor.hears("+OK\r\n")
 		subscriber.says("SUBSCRIBE a\r\n")
 		subscriber.hears("*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n")
 		waiting.says("WAIT 1 0\r\n")
@@ -204,6 +219,13 @@ func TestIdleTimeout(t *testing.T) {
 		busy.says("PUBLISH a x\r\n")
 		busy.hears(":1\r\n")
 		subscriber.hears("*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nx\r\n")
+		monitor.says("RESET\r\n")
+		for line := ""; line != "+RESET\r\n"; {
+			var err error
+			if line, err = monitor.br.ReadString('\n'); err != nil {
+				t.Fatalf("MONITOR ended: %v", err)
+			}
+		}
 	})
 }
 

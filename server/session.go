@@ -329,7 +329,9 @@ func (c *session) protocolError(err error) {
 	c.srv.stats.protocolErrors++
 	var pe *resp.ProtocolError
 	if errors.As(err, &pe) {
-		c.out.Error("ERR " + pe.Error())
+		if c.reply != replyOff && c.reply != replySkip {
+			c.out.Error("ERR " + pe.Error())
+		}
 		c.srv.stats.errorReply("ERR")
 	}
 	c.closeAfter = true
