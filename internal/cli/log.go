@@ -50,16 +50,19 @@ func newLogging(s logSettings, asRedis bool, stdout io.Writer) (*logging, error)
 	default:
 		w = out
 	}
+	var noSyslog error
 	if s.syslog {
-		sw, err := newSyslog(s)
-		if err != nil {
-			return nil, err
+		var sw io.Writer
+		if sw, noSyslog = newSyslog(s); noSyslog == nil {
+			w = zerolog.MultiLevelWriter(w, sw)
 		}
-		w = zerolog.MultiLevelWriter(w, sw)
 	}
 	log := zerolog.New(w).Level(zerolog.TraceLevel).Sample(l.level)
 	if !asRedis {
 		log = log.Hook(timestamp{})
+	}
+	if noSyslog != nil {
+		log.Warn().Err(noSyslog).Msg("Nothing goes to the system's log")
 	}
 	l.Logger = log
 	return l, nil

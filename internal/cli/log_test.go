@@ -40,6 +40,19 @@ func TestRedisLines(t *testing.T) {
 	}
 }
 
+// A system without a log of its own, as in most containers, keeps nobody from starting.
+func TestSyslogMayBeMissing(t *testing.T) {
+	var out bytes.Buffer
+	l, err := newLogging(logSettings{level: "notice", syslog: true, ident: "vedette-test", facility: "local7"}, false, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Info().Msg("Server initialized")
+	if !strings.Contains(out.String(), "Server initialized") {
+		t.Errorf("logged %q", out.String())
+	}
+}
+
 // Whatever a message or a field holds, one event is one line.
 func FuzzRedisLines(f *testing.F) {
 	f.Add("message", "value")
