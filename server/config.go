@@ -51,8 +51,6 @@ type Config struct {
 	RequirePass            string
 	ACLFile                string
 	Users                  []ConfigUser // user lines, in order
-	ACLLogMaxLen           int64
-	ACLPubSubDefault       string // allchannels or resetchannels
 	EnableDebugCommand     ProtectedAction
 	EnableModuleCommand    ProtectedAction
 	EnableProtectedConfigs ProtectedAction

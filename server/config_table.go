@@ -92,8 +92,8 @@ func (c *Config) accessDirectives() []directive {
 	return []directive{
 		{name: "requirepass", v: optional(&c.RequirePass), flags: sensitive},
 		{name: "aclfile", v: text(&c.ACLFile, ""), flags: immutable},
-		{name: "acllog-max-len", v: number(&c.ACLLogMaxLen, 128, 0, maxLong)},
-		{name: "acl-pubsub-default", v: enum(&c.ACLPubSubDefault, "resetchannels",
+		{name: "acllog-max-len", flags: inert, v: number(new(int64), 128, 0, maxLong)},
+		{name: "acl-pubsub-default", flags: inert, v: enum(new(string), "resetchannels",
 			enumName[string]{"allchannels", "allchannels"},
 			enumName[string]{"resetchannels", "resetchannels"})},
 		{name: "enable-debug-command", v: enum(&c.EnableDebugCommand, ActionNo, actionNames()...),

@@ -56,6 +56,16 @@ func (c *Config) applyDefaultUser(rules []string) string {
 	return ""
 }
 
+// otherUsers are the names of those that cannot log in.
+func (c *Config) otherUsers() (names []string) {
+	for _, u := range c.Users {
+		if u.Name != "default" {
+			names = append(names, u.Name)
+		}
+	}
+	return names
+}
+
 // redactRule hides a password.
 func redactRule(rule string) string {
 	if strings.HasPrefix(rule, ">") {

@@ -137,6 +137,9 @@ func New(o Options) (*Server, error) {
 	if err := o.Config.applyUsers(); err != nil {
 		return nil, err
 	}
+	if names := o.Config.otherUsers(); names != nil {
+		o.Log.Warn().Strs("users", names).Msg("Nobody can log in as these users: only default is served")
+	}
 	source := new(sourceDialer)
 	dialsMaster := o.Dial
 	if o.Dial == nil {
