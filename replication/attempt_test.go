@@ -36,7 +36,7 @@ func (c *canned) SetWriteDeadline(time.Time) error { return nil }
 // try runs an attempt against a canned master.
 func try(t testing.TB, in io.Reader, change func(*Attempt)) (o Outcome, c *canned, log *lines, err error) {
 	c, log = &canned{in: in}, &lines{}
-	a := &Attempt{addr: "10.0.0.1:6379", conf: DefaultConfig()}
+	a := &Attempt{addr: "10.0.0.1:6379", conf: defaultConfig()}
 	a.conf.Dir, a.conf.AnnouncePort = t.TempDir(), 6380
 	a.opt = Options{PID: 7, Log: log.add, Dial: func(context.Context, string, string) (net.Conn, error) { return c, nil }}
 	if change != nil {
@@ -277,7 +277,7 @@ func TestSilentMaster(t *testing.T) {
 			ours, theirs := net.Pipe()
 			go io.Copy(io.Discard, theirs)
 			go io.WriteString(theirs, full[:n])
-			a := &Attempt{conf: DefaultConfig(), opt: Options{
+			a := &Attempt{conf: defaultConfig(), opt: Options{
 				Dial: func(context.Context, string, string) (net.Conn, error) { return ours, nil },
 			}}
 			a.conf.Dir = t.TempDir()
@@ -302,7 +302,7 @@ func TestCancelledAttempt(t *testing.T) {
 			ours, theirs := net.Pipe()
 			go io.Copy(io.Discard, theirs)
 			go io.WriteString(theirs, full[:n])
-			a := &Attempt{conf: DefaultConfig(), opt: Options{
+			a := &Attempt{conf: defaultConfig(), opt: Options{
 				Dial: func(context.Context, string, string) (net.Conn, error) { return ours, nil },
 			}}
 			a.conf.Dir = t.TempDir()

@@ -33,18 +33,6 @@ type Config struct {
 	Announced bool
 }
 
-// DefaultConfig is redis.conf without a line about replication.
-func DefaultConfig() Config {
-	return Config{
-		BacklogSize: 1 << 20, BacklogTTL: time.Hour,
-		Timeout: 60 * time.Second, PingPeriod: 10 * time.Second,
-		Diskless: true, DisklessDelay: 5 * time.Second,
-		Output: OutputLimit{Hard: 256 << 20, Soft: 64 << 20, SoftFor: time.Minute},
-		MaxLag: 10 * time.Second, AnnouncePort: 6379, Dir: ".",
-		Priority: 100, ReadOnly: true, Announced: true,
-	}
-}
-
 // OutputLimit is how far a replica may fall behind: at once (Hard, bytes), or for
 // SoftFor in one go (Soft, bytes). 0 is no limit. A limit below the backlog's size
 // counts as that size.

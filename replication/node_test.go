@@ -22,7 +22,7 @@ type world struct {
 
 func newWorld(t *testing.T, change func(*Config)) *world {
 	w := &world{t: t, now: time.Unix(1_700_000_000, 0)}
-	conf := DefaultConfig()
+	conf := defaultConfig()
 	if change != nil {
 		change(&conf)
 	}
@@ -448,5 +448,17 @@ func TestRefusedSyncs(t *testing.T) {
 		if r != nil || err == nil || err.Error() != tt.want {
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
 		}
+	}
+}
+
+// defaultConfig is redis.conf without a line about replication.
+func defaultConfig() Config {
+	return Config{
+		BacklogSize: 1 << 20, BacklogTTL: time.Hour,
+		Timeout: 60 * time.Second, PingPeriod: 10 * time.Second,
+		Diskless: true, DisklessDelay: 5 * time.Second,
+		Output: OutputLimit{Hard: 256 << 20, Soft: 64 << 20, SoftFor: time.Minute},
+		MaxLag: 10 * time.Second, AnnouncePort: 6379, Dir: ".",
+		Priority: 100, ReadOnly: true, Announced: true,
 	}
 }

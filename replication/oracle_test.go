@@ -88,7 +88,7 @@ func TestReplicaOfRedis(t *testing.T) {
 		dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, addr)
 		}
-		a := &Attempt{addr: p.addr, conf: DefaultConfig(), opt: Options{Dial: dial, PID: os.Getpid()}}
+		a := &Attempt{addr: p.addr, conf: defaultConfig(), opt: Options{Dial: dial, PID: os.Getpid()}}
 		a.conf.Dir = t.TempDir()
 		o, err := a.Run(t.Context())
 		if err != nil || o.Full == nil {
@@ -149,7 +149,7 @@ type miniServer struct {
 
 func startMini(t *testing.T, diskless bool) *miniServer {
 	m := &miniServer{t: t, data: snapshot(t)}
-	conf := DefaultConfig()
+	conf := defaultConfig()
 	conf.Diskless, conf.DisklessDelay = diskless, 0
 	m.node = NewNode(conf, Options{Source: m, Log: m.log.add})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -31,7 +31,7 @@ func TestReplconf(t *testing.T) {
 		{"ip-address " + long, Peer{}, "ERR REPLCONF ip-address provided by replica instance is too long: 300 bytes"},
 	}
 	for _, tt := range tests {
-		n := NewNode(DefaultConfig(), Options{})
+		n := NewNode(defaultConfig(), Options{})
 		var p Peer
 		ok, err := n.Replconf(nil, &p, words(tt.line), time.Time{})
 		text := ""

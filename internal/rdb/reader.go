@@ -57,9 +57,6 @@ func maxString(n int64) int64 {
 	return n
 }
 
-// Version returns the version the header says; 0 before the first Next.
-func (r *Reader) Version() int { return r.version }
-
 // Offset returns how many bytes have been consumed: after io.EOF the length of
 // the snapshot. A byte after it is not part of it (an AOF may follow).
 func (r *Reader) Offset() int64 { return r.in.offset() }

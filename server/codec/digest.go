@@ -31,9 +31,6 @@ func (d *Digest) Mix(p []byte) {
 	*d = sha1.Sum(d[:])
 }
 
-// IsZero reports whether nothing has been taken in.
-func (d *Digest) IsZero() bool { return *d == Digest{} }
-
 // MixUint32 takes in a number.
 func (d *Digest) MixUint32(n uint32) {
 	var p [4]byte

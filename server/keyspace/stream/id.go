@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
@@ -64,17 +63,6 @@ func (a ID) Append(dst []byte) []byte {
 
 // String returns the id as text, ms-seq.
 func (a ID) String() string { return string(a.Append(nil)) }
-
-// AppendBytes appends the id as 16 bytes that sort as ids do.
-func (a ID) AppendBytes(dst []byte) []byte {
-	dst = binary.BigEndian.AppendUint64(dst, a.MS)
-	return binary.BigEndian.AppendUint64(dst, a.Seq)
-}
-
-// IDFromBytes is the id whose AppendBytes b is.
-func IDFromBytes(b []byte) ID {
-	return ID{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
-}
 
 // sharedBytes is how many bytes a and b have in common at their begin.
 func (a ID) sharedBytes(b ID) int {
