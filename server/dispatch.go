@@ -102,6 +102,20 @@ func (c *session) dropUnwanted(cmd *command.Command, mark int) {
 	if silent || c.class == classMaster {
 		c.out.Buf = c.out.Buf[:min(mark, len(c.out.Buf))]
 	}
+	if c.class == classReplica && len(c.out.Buf) > mark {
+		c.dropTalker(cmd)
+	}
+}
+
+// dropTalker ends a replica that sent what has a reply: it would stand in the midst of
+// the history.
+func (c *session) dropTalker(cmd *command.Command) {
+	name := "unknown"
+	if cmd != nil {
+		name = cmd.Name
+	}
+	c.srv.log.Warn().Str("replica", c.addr()).Str("command", name).Msg("Replica sent a command that has a reply, disconnecting it")
+	c.close()
 }
 
 // addAside lets the pushes follow that had to wait for the reply.

@@ -195,6 +195,23 @@ func TestProtocolErrorWithoutReply(t *testing.T) {
 	})
 }
 
+// What a replica has read after its snapshot is history, so nothing it sends has a reply:
+// it is sent away instead.
+func TestReplicaGetsNoReply(t *testing.T) {
+	hostile(t, unchanged, func(t *testing.T, v *virtual) {
+		for _, command := range []string{"GET k", "PING", "nosuch", "REPLCONF nosuch 1", "MULTI"} {
+			w := v.wire()
+			w.says("REPLCONF capa eof\r\n")
+			w.hears("+OK\r\n")
+			w.says("PSYNC ? -1\r\nREPLCONF ACK 0\r\n" + command + "\r\nPING\r\n")
+			_ = w.conn.SetReadDeadline(time.Now().Add(time.Minute))
+			if got, err := io.ReadAll(w.br); err != nil || len(got) > 0 && got[0] != '+' {
+				t.Errorf("%s: heard %q, %v", command, got, err)
+			}
+		}
+	})
+}
+
 // timeout closes idle clients, but not those that wait for messages or for replicas, or
 // watch what others do.
 func TestIdleTimeout(t *testing.T) {
