@@ -302,6 +302,11 @@ func (m *Machine) reset(w *watch) {
 	w.odown, w.notBefore = false, time.Time{}
 	m.askInfo(w, n)
 	m.onMaster(Warning, "+reset-master", w)
+	for _, s := range w.sights { // who listens counts them from none again
+		if !s.peer.addr.IsZero() {
+			m.onSentinel(Notice, "+sentinel", w, s.peer)
+		}
+	}
 }
 
 // followReplicas adds the replicas others have found.
