@@ -257,3 +257,30 @@ func TestShutdownBySignal(t *testing.T) {
 		})
 	}
 }
+
+// againReceived is a SIGTERM that more may follow.
+type againReceived chan struct{}
+
+func (againReceived) Error() string            { return "a signal" }
+func (againReceived) Received() syscall.Signal { return syscall.SIGTERM }
+func (r againReceived) Again() <-chan struct{} { return r }
+
+// An end that was called off can be asked for by another signal.
+func TestShutdownBySecondSignal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := startVirtual(t, func(c *Config) { c.ShutdownOnSIGTERM = 0 })
+		v.lagging()
+		v.want("SET a 1", "+OK")
+		again := make(againReceived, 1)
+		v.stop(again)
+		v.waits(time.Second)
+		v.want("SHUTDOWN ABORT", "+OK")
+		v.waits(time.Second)
+		v.want("SET b 1", "+OK")
+		again <- struct{}{}
+		v.waits(time.Second)
+		v.want("SHUTDOWN ABORT", "+OK") // it was under way
+		again <- struct{}{}
+		v.ended()
+	})
+}

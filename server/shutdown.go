@@ -76,10 +76,11 @@ func shutdownArgs(args [][]byte) (opt ShutdownOn, abort bool, err error) {
 }
 
 // shutdownBySignal ends the server because its context has ended. The signal that
-// did it, if one did, decides how. It acts once: if saving fails after a signal, the
-// server goes on, as after SHUTDOWN.
+// did it, if one did, decides how. It acts once a signal: if saving fails, or SHUTDOWN
+// ABORT is called, the server goes on until the next SIGTERM.
 func (s *Server) shutdownBySignal(cause error) {
 	if s.signalled {
+		s.shutdownAgain(cause)
 		return
 	}
 	s.signalled = true
@@ -98,6 +99,23 @@ func (s *Server) shutdownBySignal(cause error) {
 	}
 	if s.shutdown == nil {
 		s.beginShutdown(opt)
+	}
+}
+
+// shutdownAgain heeds a SIGTERM that came after the signal that ended the context.
+func (s *Server) shutdownAgain(cause error) {
+	var sig interface{ Again() <-chan struct{} }
+	if !errors.As(cause, &sig) {
+		return
+	}
+	select {
+	case <-sig.Again():
+	default:
+		return
+	}
+	s.log.Warn().Msg("Received SIGTERM scheduling shutdown...")
+	if s.shutdown == nil {
+		s.beginShutdown(s.cfg.ShutdownOnSIGTERM)
 	}
 }
 

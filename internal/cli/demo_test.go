@@ -273,8 +273,8 @@ func TestStatus(t *testing.T) {
 		err  error
 		want int
 	}{
-		{nil, 0}, {errors.New("x"), 1}, {Signal{syscall.SIGINT}, 130},
-		{fmt.Errorf("kill -9: %w", Signal{syscall.SIGTERM}), 143},
+		{nil, 0}, {errors.New("x"), 1}, {Signal{Signal: syscall.SIGINT}, 130},
+		{fmt.Errorf("kill -9: %w", Signal{Signal: syscall.SIGTERM}), 143},
 	} {
 		d := &demo{result: *sampleResult(func(*demoResult) {})}
 		if d.result.finish(tt.err, 0); d.status(tt.err) != tt.want {
