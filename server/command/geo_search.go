@@ -324,7 +324,7 @@ func (q *geoQuery) reply(c *Ctx, found []geoFound) {
 		if options > 0 {
 			c.Out.Array(1 + options)
 		}
-		c.writeMember(p.member)
+		c.writeElement(p.member)
 		if q.withDist {
 			c.writeDistance(p.distance / q.unit)
 		}

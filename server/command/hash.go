@@ -79,18 +79,9 @@ func cmdHGet(c *Ctx) error {
 	return nil
 }
 
-// element replies with an element as a string.
-func (c *Ctx) element(e listpack.Element) {
-	if e.IsInt {
-		c.Out.BulkInt(e.Int)
-	} else {
-		c.Out.Bulk(e.Str)
-	}
-}
-
 func (c *Ctx) elementOrNull(e listpack.Element, ok bool) {
 	if ok {
-		c.element(e)
+		c.writeElement(e)
 	} else {
 		c.Out.Null()
 	}
@@ -117,7 +108,7 @@ func cmdHGetAll(c *Ctx) error {
 	}
 	c.Out.Map(v.len())
 	if v.big == nil {
-		writeElements(c.Out, v.lp, v.first(), 2*v.len(), false)
+		c.writeElements(v.lp, v.first(), 2*v.len(), false)
 		return nil
 	}
 	for field, val := range v.live {
@@ -139,7 +130,7 @@ func cmdHalves(c *Ctx, fields bool) error {
 		if !fields && at >= 0 {
 			at = listpack.Next(v.lp, at)
 		}
-		writeElements(c.Out, v.lp, at, v.len(), true)
+		c.writeElements(v.lp, at, v.len(), true)
 		return nil
 	}
 	for field, val := range v.live {

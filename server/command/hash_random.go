@@ -58,7 +58,7 @@ func hashRandomOne(c *Ctx) error {
 		return nil
 	}
 	field, _ := v.random(c.Space.Draws())
-	c.element(field)
+	c.writeElement(field)
 	return nil
 }
 
@@ -128,9 +128,9 @@ func (c *Ctx) pair(field, val listpack.Element, withValues bool) {
 	if withValues && c.Out.RESP3 {
 		c.Out.Array(2)
 	}
-	c.element(field)
+	c.writeElement(field)
 	if withValues {
-		c.element(val)
+		c.writeElement(val)
 	}
 }
 

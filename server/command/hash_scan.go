@@ -33,7 +33,7 @@ func cmdHScan(c *Ctx) error {
 	c.scanReply(next)
 	c.Out.Array(len(found.elements))
 	for _, e := range found.elements {
-		c.element(e)
+		c.writeElement(e)
 	}
 	return nil
 }

@@ -252,9 +252,9 @@ func cmdLIndex(c *Ctx) error {
 		return nil
 	}
 	if lp := e.Bytes(); lp != nil {
-		writeElement(c.Out, listpack.Get(lp, listpack.Seek(lp, int(i))))
+		c.writeElement(listpack.Get(lp, listpack.Seek(lp, int(i))))
 	} else {
-		writeElement(c.Out, viewList(e).At(int(i)))
+		c.writeElement(viewList(e).At(int(i)))
 	}
 	return nil
 }
@@ -295,30 +295,30 @@ func (c *Ctx) writeRange(e keyspace.Entry, first, n int, backwards bool) {
 		return
 	}
 	if lp := e.Bytes(); lp != nil && !backwards {
-		writeElements(c.Out, lp, listpack.Seek(lp, first), n, false)
+		c.writeElements(lp, listpack.Seek(lp, first), n, false)
 		return
 	}
 	l := viewList(e)
 	if !backwards {
-		writeListRange(c.Out, l, first, n)
+		c.writeListRange(l, first, n)
 		return
 	}
 	it := l.Iter(first+n-1, true)
 	for range n {
 		elem, _ := it.Next()
-		writeElement(c.Out, elem)
+		c.writeElement(elem)
 	}
 }
 
-func writeListRange(w *resp.Writer, l *list.List, first, n int) {
+func (c *Ctx) writeListRange(l *list.List, first, n int) {
 	it := l.Iter(first, false)
 	for n > 0 {
 		data, at, plain, _ := it.Rest()
 		if plain {
-			w.Bulk(data)
+			c.Out.Bulk(data)
 			n--
 		} else {
-			n = writeElements(w, data, at, n, false)
+			n = c.writeElements(data, at, n, false)
 		}
 	}
 }

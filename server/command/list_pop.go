@@ -51,7 +51,7 @@ func cmdPop(c *Ctx, front bool) error {
 		return nil
 	}
 	if !hasCount {
-		writeElement(c.Out, endOf(e, front))
+		c.writeElement(endOf(e, front))
 	}
 	return c.pop(c.Args[1], e, front, count, hasCount)
 }
@@ -219,7 +219,7 @@ func cmdBlockingPop(c *Ctx, front bool) error {
 	c.Effect(popWord(front), key)
 	c.Out.Array(2)
 	c.Out.Bulk(key)
-	writeElement(c.Out, endOf(e, front))
+	c.writeElement(endOf(e, front))
 	return c.pop(key, e, front, 1, false)
 }
 

@@ -169,15 +169,6 @@ func cmdSMembers(c *Ctx) error {
 	return nil
 }
 
-// writeMember replies with one member of a set.
-func (c *Ctx) writeMember(m member) {
-	if m.IsInt {
-		c.Out.BulkInt(m.Int)
-		return
-	}
-	c.Out.Bulk(m.Str)
-}
-
 // SMOVE source destination member
 func cmdSMove(c *Ctx) error {
 	from, to, m := c.Args[1], c.Args[2], member{Str: c.Args[3]}

@@ -42,11 +42,11 @@ func (v *setValue) same(w *setValue) bool {
 func (c *Ctx) writeSet(v *setValue) {
 	c.Out.Set(v.len())
 	if v.enc == keyspace.Listpack && v.blob != nil {
-		writeElements(c.Out, v.blob, listpack.First(v.blob), v.len(), false)
+		c.writeElements(v.blob, listpack.First(v.blob), v.len(), false)
 		return
 	}
 	v.each(func(m member) bool {
-		c.writeMember(m)
+		c.writeElement(m)
 		return true
 	})
 }
@@ -55,7 +55,7 @@ func (c *Ctx) writeSet(v *setValue) {
 func (c *Ctx) writeFound(find func(found func(member))) {
 	n, at := 0, len(c.Out.Buf)
 	find(func(m member) {
-		c.writeMember(m)
+		c.writeElement(m)
 		n++
 	})
 	c.Out.SetBefore(at, n)

@@ -63,7 +63,7 @@ func (c *Ctx) popMember() error {
 	v := setOf(e, there)
 	c.makeMutable(key, &v)
 	m := v.random(c.Space.Draws())
-	c.writeMember(m)
+	c.writeElement(m)
 	c.words = [...][]byte{wordSREM, key, m.Bytes(c.digits[:]), nil}
 	c.Effect(c.words[:3]...)
 	v.removeOwn(m)
@@ -94,7 +94,7 @@ func (c *Ctx) popMembers() error {
 	c.Out.Set(n)
 	effect := batchedSRem{c: c, key: key}
 	pop := func(m member) {
-		c.writeMember(m)
+		c.writeElement(m)
 		effect.add(m)
 	}
 	c.makeMutable(key, &v)
@@ -229,7 +229,7 @@ func cmdSRandMember(c *Ctx) error {
 			c.Out.Null()
 			return nil
 		}
-		c.writeMember(v.random(c.Space.Draws()))
+		c.writeElement(v.random(c.Space.Draws()))
 		return nil
 	case 3:
 		return c.randomMembers()
@@ -259,7 +259,7 @@ func (c *Ctx) randomMembers() error {
 	case int(n) >= size:
 		c.Out.Array(size)
 		v.each(func(m member) bool {
-			c.writeMember(m)
+			c.writeElement(m)
 			return true
 		})
 	default:
@@ -296,9 +296,9 @@ func (c *Ctx) withRepeats(v *setValue, n int64) error {
 	offsets := v.offsets(n)
 	return c.bounded(n, func() { c.Out.Array(int(n)) }, func() {
 		if offsets != nil {
-			c.writeMember(listpack.Get(v.blob, offsets[rand.IntN(len(offsets))]))
+			c.writeElement(listpack.Get(v.blob, offsets[rand.IntN(len(offsets))]))
 		} else {
-			c.writeMember(v.random(c.Space.Draws()))
+			c.writeElement(v.random(c.Space.Draws()))
 		}
 	})
 }
@@ -321,12 +321,12 @@ func (c *Ctx) distinct(v *setValue, n int) {
 	c.Out.Array(n)
 	const few = 3 // a third of the members: drawing them one by one hits new ones
 	if v.enc != keyspace.Hashtable || n*few > v.len() {
-		v.draw(n, c.writeMember, nil)
+		v.draw(n, c.writeElement, nil)
 		return
 	}
 	for seen := set.New(); seen.Len() < n; {
 		if m := v.random(c.Space.Draws()); seen.Add(m.Str) {
-			c.writeMember(m)
+			c.writeElement(m)
 		}
 	}
 }

@@ -93,7 +93,7 @@ func (f *zpopForm) reply(c *Ctx, key []byte, v zset.View, n int) {
 		if f.nested {
 			c.Out.Array(2)
 		}
-		c.writeMember(it.Element())
+		c.writeElement(it.Element())
 		c.Out.Double(it.Score())
 		switch {
 		case n == 1:

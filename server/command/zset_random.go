@@ -26,7 +26,7 @@ func cmdZRandMember(c *Ctx) error {
 			return nil
 		}
 		it, _ := v.From(rand.IntN(v.Len()))
-		c.writeMember(it.Element())
+		c.writeElement(it.Element())
 		return nil
 	}
 	count, ok := resp.ParseInt(c.Args[2])

@@ -216,7 +216,7 @@ func (r zsetReply) add(e listpack.Element, score float64) {
 	if r.withScores && r.c.Out.RESP3 {
 		r.c.Out.Array(2)
 	}
-	r.c.writeMember(e)
+	r.c.writeElement(e)
 	if r.withScores {
 		r.c.Out.Double(score)
 	}
@@ -233,5 +233,5 @@ func (r zsetReply) addAt(it *zset.Iter) {
 
 // addMembers adds n members of a packed set without their scores, from the place at on.
 func (r zsetReply) addMembers(lp []byte, at, n int) {
-	writeElements(r.c.Out, lp, at, n, true)
+	r.c.writeElements(lp, at, n, true)
 }
