@@ -20,27 +20,23 @@ func main() {
 }
 
 // signalContext ends with the first SIGTERM or SIGINT, whose [cli.Signal] is its
-// cause. A SIGINT after that does not wait for the orderly end, a SIGTERM asks for it
-// again. Signals that mean something to other programs, or that a broken pipe raises, are
+// cause. A SIGINT after that does not wait for the orderly end; any other, or one that
+// comes when the end was called off, asks for it again. Signals that mean something to other programs, or that a broken pipe raises, are
 // ignored.
 func signalContext() (context.Context, func()) {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGUSR1)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	got := make(chan os.Signal, 2) // one to end, one to insist
 	signal.Notify(got, syscall.SIGTERM, syscall.SIGINT)
-	terms := make(chan struct{}, 1)
+	later := cli.NewLater()
 	go func() {
 		for sig := range got {
 			if ctx.Err() == nil {
-				cancel(cli.Signal{Signal: sig.(syscall.Signal), Terms: terms})
+				cancel(cli.Signal{Signal: sig.(syscall.Signal), Later: later})
 				continue
 			}
-			if sig == syscall.SIGINT {
+			if later.Take(sig.(syscall.Signal)) {
 				os.Exit(1)
-			}
-			select {
-			case terms <- struct{}{}:
-			default: // it is asked already
 			}
 		}
 	}()

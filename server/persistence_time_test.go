@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -259,11 +260,15 @@ func TestShutdownBySignal(t *testing.T) {
 }
 
 // againReceived is a SIGTERM that more may follow.
-type againReceived chan struct{}
+type againReceived struct {
+	signals chan syscall.Signal
+	wentOn  atomic.Int32
+}
 
-func (againReceived) Error() string            { return "a signal" }
-func (againReceived) Received() syscall.Signal { return syscall.SIGTERM }
-func (r againReceived) Again() <-chan struct{} { return r }
+func (*againReceived) Error() string                  { return "a signal" }
+func (*againReceived) Received() syscall.Signal       { return syscall.SIGTERM }
+func (r *againReceived) Again() <-chan syscall.Signal { return r.signals }
+func (r *againReceived) WentOn()                      { r.wentOn.Add(1) }
 
 // An end that was called off can be asked for by another signal.
 func TestShutdownBySecondSignal(t *testing.T) {
@@ -271,16 +276,19 @@ func TestShutdownBySecondSignal(t *testing.T) {
 		v := startVirtual(t, func(c *Config) { c.ShutdownOnSIGTERM = 0 })
 		v.lagging()
 		v.want("SET a 1", "+OK")
-		again := make(againReceived, 1)
+		again := &againReceived{signals: make(chan syscall.Signal, 1)}
 		v.stop(again)
 		v.waits(time.Second)
 		v.want("SHUTDOWN ABORT", "+OK")
 		v.waits(time.Second)
 		v.want("SET b 1", "+OK")
-		again <- struct{}{}
+		again.signals <- syscall.SIGINT
 		v.waits(time.Second)
 		v.want("SHUTDOWN ABORT", "+OK") // it was under way
-		again <- struct{}{}
+		if n := again.wentOn.Load(); n != 2 {
+			t.Errorf("the sender heard %d times that the server goes on, want 2", n)
+		}
+		again.signals <- syscall.SIGTERM
 		v.ended()
 	})
 }

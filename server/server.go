@@ -88,7 +88,7 @@ type Server struct {
 	stopped           bool
 	stopErr           error
 	shutdown          *shutdown
-	signalled         bool // the end of the context has been acted on
+	stopCause         error // the end of the context has been acted on
 	limits            resp.Limits
 	limitsNoAuth      resp.Limits
 	plain             bool // see refreshPlain

@@ -75,47 +75,52 @@ func shutdownArgs(args [][]byte) (opt ShutdownOn, abort bool, err error) {
 	return opt, abort, nil
 }
 
-// shutdownBySignal ends the server because its context has ended. The signal that
-// did it, if one did, decides how. It acts once a signal: if saving fails, or SHUTDOWN
-// ABORT is called, the server goes on until the next SIGTERM.
+// shutdownBySignal ends the server because its context has ended. The signal that did
+// it, if one did, decides how. If saving fails, or SHUTDOWN ABORT is called, the server
+// goes on until the next signal.
 func (s *Server) shutdownBySignal(cause error) {
-	if s.signalled {
-		s.shutdownAgain(cause)
+	if s.stopCause == nil {
+		s.stopCause = cause
+		var sig interface{ Received() syscall.Signal }
+		if errors.As(cause, &sig) {
+			s.shutdownFor(sig.Received())
+		} else if s.shutdown == nil {
+			s.beginShutdown(ShutdownForce) // nobody would ask again
+		}
 		return
 	}
-	s.signalled = true
-	opt := ShutdownForce // nobody would ask again
-	var sig interface{ Received() syscall.Signal }
+	var sig interface{ Again() <-chan syscall.Signal }
 	if errors.As(cause, &sig) {
-		opt = 0
-		switch sig.Received() {
-		case syscall.SIGTERM:
-			s.log.Warn().Msg("Received SIGTERM scheduling shutdown...")
-			opt = s.cfg.ShutdownOnSIGTERM
-		case syscall.SIGINT:
-			s.log.Warn().Msg("Received SIGINT scheduling shutdown...")
-			opt = s.cfg.ShutdownOnSIGINT
+		select {
+		case again := <-sig.Again():
+			s.shutdownFor(again)
+		default:
 		}
-	}
-	if s.shutdown == nil {
-		s.beginShutdown(opt)
 	}
 }
 
-// shutdownAgain heeds a SIGTERM that came after the signal that ended the context.
-func (s *Server) shutdownAgain(cause error) {
-	var sig interface{ Again() <-chan struct{} }
-	if !errors.As(cause, &sig) {
-		return
+// shutdownFor does what a signal asks for.
+func (s *Server) shutdownFor(sig syscall.Signal) {
+	var opt ShutdownOn
+	switch sig {
+	case syscall.SIGTERM:
+		s.log.Warn().Msg("Received SIGTERM scheduling shutdown...")
+		opt = s.cfg.ShutdownOnSIGTERM
+	case syscall.SIGINT:
+		s.log.Warn().Msg("Received SIGINT scheduling shutdown...")
+		opt = s.cfg.ShutdownOnSIGINT
 	}
-	select {
-	case <-sig.Again():
-	default:
-		return
+	if s.shutdown == nil && !s.beginShutdown(opt) {
+		s.wentOn()
 	}
-	s.log.Warn().Msg("Received SIGTERM scheduling shutdown...")
-	if s.shutdown == nil {
-		s.beginShutdown(s.cfg.ShutdownOnSIGTERM)
+}
+
+// wentOn tells whoever hears signals first that no end is under way any more: SIGINT is
+// a request again, and no order to drop everything.
+func (s *Server) wentOn() {
+	var sig interface{ WentOn() }
+	if errors.As(s.stopCause, &sig) {
+		sig.WentOn()
 	}
 }
 
@@ -170,6 +175,7 @@ func (s *Server) cancelShutdown() {
 	s.cancel(s.shutdown.timer)
 	s.shutdown = nil
 	s.unpause(&s.paused.shutdown)
+	s.wentOn()
 	s.eachSession(func(c *session) {
 		if c.isBlocked() && c.blocked.kind == blockedShutdown {
 			c.borrowOutput()

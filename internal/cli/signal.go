@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -10,7 +11,30 @@ import (
 // Receivers that care which signal it was look for its method Received.
 type Signal struct {
 	Signal syscall.Signal
-	Terms  <-chan struct{} // SIGTERMs that came later; nil is none
+	Later  *Later // nil: no others will be told of
+}
+
+// Later takes the signals after the first one. All its methods may be called from
+// anywhere.
+type Later struct {
+	signals chan syscall.Signal
+	wentOn  atomic.Bool
+}
+
+// NewLater returns a Later that has taken none.
+func NewLater() *Later { return &Later{signals: make(chan syscall.Signal, 1)} }
+
+// Take takes a signal, and reports whether it insists: whether it is a SIGINT while an
+// end that was asked for is under way.
+func (l *Later) Take(sig syscall.Signal) (insists bool) {
+	if wentOn := l.wentOn.Swap(false); !wentOn && sig == syscall.SIGINT {
+		return true
+	}
+	select {
+	case l.signals <- sig:
+	default: // it is asked already
+	}
+	return false
 }
 
 // Error names the signal as the shell does.
@@ -22,8 +46,20 @@ func (s Signal) Is(target error) bool { return target == context.Canceled }
 // Received is the signal.
 func (s Signal) Received() syscall.Signal { return s.Signal }
 
-// Again is sent to by each SIGTERM after the signal.
-func (s Signal) Again() <-chan struct{} { return s.Terms }
+// Again is where signals after this one come from that do not insist.
+func (s Signal) Again() <-chan syscall.Signal {
+	if s.Later == nil {
+		return nil
+	}
+	return s.Later.signals
+}
+
+// WentOn tells that nobody is about to end any more: the next SIGINT asks anew.
+func (s Signal) WentOn() {
+	if s.Later != nil {
+		s.Later.wentOn.Store(true)
+	}
+}
 
 func (s Signal) name() string {
 	switch s.Signal {

@@ -23,7 +23,7 @@ func nobody(t *testing.T) string {
 
 // A watch that ends without a single write fails and says why, however short it was.
 func TestWatchThatNeverWrites(t *testing.T) {
-	status, out, errs := run(t, "vedette", "watch", "--sentinel", nobody(t), "--every", "50ms", "--for", "120ms")
+	status, out, errs := run(t, "vedette", "watch", "--sentinel", nobody(t), "--every", "50ms", "--for", "1s")
 	if status != 1 || !strings.HasPrefix(errs, "vedette: no write succeeded: ") || !strings.Contains(errs, refused) {
 		t.Errorf("%d, %s", status, errs)
 	}
