@@ -46,7 +46,7 @@ func cmdSAdd(c *Ctx) error {
 			c.Out.Int(0)
 			return nil
 		}
-		c.makeMutable(key, &v)
+		c.makeMutable(e, &v)
 		if outgrown {
 			v.convertToBig()
 		}
@@ -85,7 +85,7 @@ func cmdSRem(c *Ctx) error {
 		c.Out.Int(0)
 		return nil
 	}
-	c.makeMutable(key, &v)
+	c.makeMutable(e, &v)
 	removed := 0
 	for _, m := range members {
 		if v.remove(member{Str: m}) {
@@ -189,7 +189,7 @@ func cmdSMove(c *Ctx) error {
 		c.Out.Int(truth(v.has(m)))
 		return nil
 	}
-	c.makeMutable(from, &v)
+	c.makeMutable(src, &v)
 	v.remove(m)
 	if err := c.shrunk(from, &v, "srem", 1); err != nil {
 		return err
@@ -214,7 +214,7 @@ func (c *Ctx) moveIn(key []byte, m member) error {
 	case v.has(m):
 		return nil
 	default:
-		c.makeMutable(key, &v)
+		c.makeMutable(e, &v)
 	}
 	v.add(c.Opt, m)
 	if err := c.storeSet(key, &v); err != nil {

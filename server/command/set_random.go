@@ -61,7 +61,7 @@ func (c *Ctx) popMember() error {
 		return nil
 	}
 	v := setOf(e, there)
-	c.makeMutable(key, &v)
+	c.makeMutable(e, &v)
 	m := v.random(c.Space.Draws())
 	c.writeElement(m)
 	c.words = [...][]byte{wordSREM, key, m.Bytes(c.digits[:]), nil}
@@ -97,7 +97,7 @@ func (c *Ctx) popMembers() error {
 		c.writeElement(m)
 		effect.add(m)
 	}
-	c.makeMutable(key, &v)
+	c.makeMutable(e, &v)
 	const nearlyAll = 5 // times as many as stay
 	if (size-n)*nearlyAll > n {
 		v.popSome(c.Space.Draws(), n, pop)

@@ -71,14 +71,14 @@ func (c *Ctx) emptyListpack() setValue {
 	return setValue{enc: keyspace.Listpack, blob: listpack.AppendEmpty(c.Scratch[:0])}
 }
 
-// makeMutable prepares the set at key, which v is, for changes. [Ctx.storeSet] or a
-// deletion of the key must follow.
-func (c *Ctx) makeMutable(key []byte, v *setValue) {
+// makeMutable prepares v, the set that e was just found to hold, for changes.
+// [Ctx.storeSet] or a deletion of the key must follow.
+func (c *Ctx) makeMutable(e keyspace.Entry, v *setValue) {
 	if v.enc != keyspace.Hashtable {
 		v.blob = append(c.Scratch[:0], v.blob...)
 		return
 	}
-	o, _ := c.DB.MutableObject(key)
+	o, _ := e.MutableObject()
 	v.big, v.stored = o.(*set.Set), true
 }
 

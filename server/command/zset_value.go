@@ -32,7 +32,7 @@ func (c *Ctx) editZSet(key []byte) (z sortedSet, there bool, err error) {
 	if lp := e.Bytes(); lp != nil {
 		return sortedSet{lp: append(c.Scratch[:0], lp...)}, true, nil
 	}
-	o, _ := c.DB.MutableObject(key)
+	o, _ := e.MutableObject()
 	return sortedSet{set: o.(*zset.Set), stored: true}, true, nil
 }
 
