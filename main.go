@@ -21,8 +21,8 @@ func main() {
 
 // signalContext ends with the first SIGTERM or SIGINT, whose [cli.Signal] is its
 // cause. A SIGINT after that does not wait for the orderly end; any other, or one that
-// comes when the end was called off, asks for it again. Signals that mean something to other programs, or that a broken pipe raises, are
-// ignored.
+// comes when the end was called off, asks for it again. Signals that mean something to
+// other programs, or that a broken pipe raises, are ignored.
 func signalContext() (context.Context, func()) {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGUSR1)
 	ctx, cancel := context.WithCancelCause(context.Background())

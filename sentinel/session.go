@@ -272,7 +272,7 @@ func (c *session) execute(ctx context.Context, args [][]byte) error {
 func (c *session) dispatch(ctx context.Context, args [][]byte) error {
 	c.s.stats.commands.Add(1)
 	row, err := c.s.table.lookup(args)
-	if row == nil && (is(args[0], "post") || is(args[0], "host:")) {
+	if row == nil && resp.IsHTTP(args[0]) {
 		c.warnOfHTTP()
 		return errSessionDone
 	}
@@ -301,19 +301,13 @@ func (c *session) dispatch(ctx context.Context, args [][]byte) error {
 	return nil
 }
 
-// httpWarningPeriod is the least time between two log lines about HTTP requests.
-const httpWarningPeriod = time.Minute
-
-// warnOfHTTP logs that a client speaks HTTP: a web page may have made a browser send
-// commands in the body of a request.
+// warnOfHTTP logs that a client speaks HTTP: see [resp.IsHTTP].
 func (c *session) warnOfHTTP() {
 	last, now := c.s.httpWarned.Load(), time.Now()
-	if last != nil && now.Sub(*last) < httpWarningPeriod || !c.s.httpWarned.CompareAndSwap(last, &now) {
+	if last != nil && now.Sub(*last) < resp.HTTPWarningPeriod || !c.s.httpWarned.CompareAndSwap(last, &now) {
 		return
 	}
-	c.s.log.Warn().Msgf("Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. "+
-		"This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. "+
-		"Connection from %s aborted.", c.conn.RemoteAddr())
+	c.s.log.Warn().Msgf(resp.HTTPWarning, c.conn.RemoteAddr())
 }
 
 // allowed checks what the row demands of the session.

@@ -32,7 +32,7 @@ func (c *session) run(args [][]byte) {
 		return
 	}
 	cmd, err := s.find(c, args)
-	if cmd == nil && isHTTP(args[0]) {
+	if cmd == nil && resp.IsHTTP(args[0]) {
 		s.dropHTTP(c)
 		return
 	}
@@ -96,9 +96,12 @@ func (c *session) afterReply(cmd *command.Command, mark int) {
 	}
 }
 
+// wantsNoReply reports whether CLIENT REPLY says so.
+func (c *session) wantsNoReply() bool { return c.reply == replyOff || c.reply == replySkip }
+
 // dropUnwanted takes back what was written since mark where no reply is wanted.
 func (c *session) dropUnwanted(cmd *command.Command, mark int) {
-	silent := (c.reply == replyOff || c.reply == replySkip) && !repliesByPush(cmd)
+	silent := c.wantsNoReply() && !repliesByPush(cmd)
 	if silent || c.class == classMaster {
 		c.out.Buf = c.out.Buf[:min(mark, len(c.out.Buf))]
 	}
@@ -132,21 +135,11 @@ func repliesByPush(cmd *command.Command) bool {
 	return cmd != nil && cmd.Has(command.PubSub) && strings.HasSuffix(cmd.Name, "SUBSCRIBE")
 }
 
-// isHTTP reports whether a word that is no command is the start of a request a browser
-// sends, or of one of its headers.
-func isHTTP(word []byte) bool { return equalFold(word, "POST") || equalFold(word, "Host:") }
-
-// httpWarningPeriod is the least time between two log lines about HTTP requests.
-const httpWarningPeriod = time.Minute
-
-// dropHTTP ends a session that speaks HTTP: a web page may have made a browser send
-// commands in the body of a request.
+// dropHTTP ends a session that speaks HTTP: see [resp.IsHTTP].
 func (s *Server) dropHTTP(c *session) {
-	if now := s.mono(); s.httpWarnedAt == 0 || now-s.httpWarnedAt >= httpWarningPeriod {
+	if now := s.mono(); s.httpWarnedAt == 0 || now-s.httpWarnedAt >= resp.HTTPWarningPeriod {
 		s.httpWarnedAt = now
-		s.log.Warn().Msgf("Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. "+
-			"This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. "+
-			"Connection from %s aborted.", c.addr())
+		s.log.Warn().Msgf(resp.HTTPWarning, c.addr())
 	}
 	c.close()
 }

@@ -292,8 +292,8 @@ func (c *session) warm(buf []byte) (n int) {
 // warmElements warms elements of a collection; commands that name none, such as SPOP, are
 // about any.
 func warmElements(s *keyspace.Space, large keyspace.Warmer, elements [][]byte) (sink byte) {
-	if any, ok := large.(keyspace.DrawWarmer); ok && elements[0] == nil {
-		return any.WarmDraws(s.Draws(), len(elements))
+	if drawn, ok := large.(keyspace.DrawWarmer); ok && elements[0] == nil {
+		return drawn.WarmDraws(s.Draws(), len(elements))
 	}
 	return large.Warm(elements)
 }
@@ -329,7 +329,7 @@ func (c *session) protocolError(err error) {
 	c.srv.stats.protocolErrors++
 	var pe *resp.ProtocolError
 	if errors.As(err, &pe) {
-		if c.reply != replyOff && c.reply != replySkip {
+		if !c.wantsNoReply() {
 			c.out.Error("ERR " + pe.Error())
 		}
 		c.srv.stats.errorReply("ERR")

@@ -45,10 +45,8 @@ func Short(lp []byte, at int) (from, n int, ok bool) {
 // Step returns the element at at and the place after it, -1 at the end: [Get] and
 // [Next] in one.
 func Step(lp []byte, at int) (e Element, next int) {
-	b := lp[at]
-	if b&0xc0 == 0x80 {
-		n := at + 1 + int(b&0x3f)
-		e.Str, next = lp[at+1:n:n], n+1
+	if from, n, ok := Short(lp, at); ok {
+		e.Str, next = lp[from:from+n:from+n], from+n+1
 	} else {
 		e, next = Get(lp, at), at+sizeAt(lp, at)
 	}

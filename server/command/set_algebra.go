@@ -41,6 +41,10 @@ func (v *setValue) same(w *setValue) bool {
 // writeSet replies with all members.
 func (c *Ctx) writeSet(v *setValue) {
 	c.Out.Set(v.len())
+	c.writeMembers(v)
+}
+
+func (c *Ctx) writeMembers(v *setValue) {
 	if v.enc == keyspace.Listpack && v.blob != nil {
 		c.writeElements(v.blob, listpack.First(v.blob), v.len(), false)
 		return

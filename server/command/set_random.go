@@ -258,10 +258,7 @@ func (c *Ctx) randomMembers() error {
 		return c.withRepeats(&v, -n)
 	case int(n) >= size:
 		c.Out.Array(size)
-		v.each(func(m member) bool {
-			c.writeElement(m)
-			return true
-		})
+		c.writeMembers(&v)
 	default:
 		c.distinct(&v, int(n))
 	}

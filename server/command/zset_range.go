@@ -167,7 +167,7 @@ func (c *Ctx) zrangeReply(v zset.View, from, to int, f *rangeForm) {
 		if set := v.Set(); set != nil {
 			set.Members(from, n, c.Out.Bulk)
 		} else {
-			r.addMembers(v.Packed(), listpack.Seek(v.Packed(), 2*from), n)
+			c.writeElements(v.Packed(), listpack.Seek(v.Packed(), 2*from), n, true)
 		}
 		return
 	}

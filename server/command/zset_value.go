@@ -230,8 +230,3 @@ func (r zsetReply) addAt(it *zset.Iter) {
 	}
 	r.add(it.Element(), score)
 }
-
-// addMembers adds n members of a packed set without their scores, from the place at on.
-func (r zsetReply) addMembers(lp []byte, at, n int) {
-	r.c.writeElements(lp, at, n, true)
-}

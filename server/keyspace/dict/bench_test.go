@@ -100,7 +100,7 @@ func BenchmarkRandom(b *testing.B) {
 	d := filled(benchKeys())
 	var r Draws
 	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
+	for b.Loop() {
 		d.Random(&r)
 	}
 }

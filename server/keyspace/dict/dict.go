@@ -36,10 +36,10 @@ func New() *Dict {
 func (d *Dict) Len() int { return d.count }
 
 // Shape returns how many pages there are, how many entries they are meant for, and the
-// entries in the fullest page. It looks at each.
+// entries in the fullest page. It looks at the count of each.
 func (d *Dict) Shape() (pages, places, depth int) {
 	for i := range d.size() {
-		depth = max(depth, d.pages.at(i).count())
+		depth = max(depth, d.pages.group(i/groupPages).count(int(i%groupPages)))
 	}
 	return int(d.size()), int(d.size()) * loadMax, depth
 }

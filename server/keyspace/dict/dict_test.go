@@ -290,6 +290,27 @@ func TestRandomIsFair(t *testing.T) {
 	}
 }
 
+// The pages that are foreseen are those of the next entries, in their order.
+func TestPagesAreForeseen(t *testing.T) {
+	d := New()
+	for i := range 3000 {
+		d.Set(fmt.Append(nil, i), nil)
+	}
+	var r Draws
+	foreseen := 0
+	for range 100 {
+		for n, p := range d.foresee(&r, make([]*page, 0, warmMax)) {
+			foreseen++
+			if key, _ := d.Random(&r); d.pages.at(d.home(d.hash(key))) != p {
+				t.Fatalf("entry %d is not of the page foreseen", n)
+			}
+		}
+	}
+	if foreseen < 1000 {
+		t.Errorf("%d entries were foreseen", foreseen)
+	}
+}
+
 // What is looked at in advance is what is drawn, in its order.
 func TestDrawsAreForeseen(t *testing.T) {
 	var r Draws

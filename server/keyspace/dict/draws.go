@@ -67,12 +67,16 @@ func (d *Dict) drawn(x uint64) (page uint64, place int, taken bool) {
 // keys, or for as many as it can foresee.
 func (d *Dict) WarmDraws(r *Draws, n int) (sink byte) {
 	var pages [warmMax]*page
-	found := 0
-	for i := uint(0); i < drawsAhead && found < min(n, warmMax); i++ {
+	return warm(d.foresee(r, pages[:0:min(n, warmMax)]))
+}
+
+// foresee appends the pages of the entries that Random will return, as many as dst has
+// room for or can be foreseen.
+func (d *Dict) foresee(r *Draws, dst []*page) []*page {
+	for i := uint(0); i < drawsAhead && len(dst) < cap(dst); i++ {
 		if at, _, ok := d.drawn(r.ahead(i)); ok {
-			pages[found] = d.pages.at(at)
-			found++
+			dst = append(dst, d.pages.at(at))
 		}
 	}
-	return warm(pages[:found])
+	return dst
 }
