@@ -21,10 +21,16 @@ const (
 // loop turns until ctx ends and the shutdown it causes is done.
 func (s *Server) loop(ctx context.Context) error {
 	evs := make([]endpoint.Event, 0, 512)
+	var end time.Duration // of the last turn
 	for !s.stopped {
 		s.turn()
+		idle := s.idleFor()
+		if len(evs) > 0 && idle != 0 && s.gather.pays {
+			s.poller.Rest(gatherFor)
+			s.gather.rested(s.mono() - end)
+		}
 		var err error
-		evs, err = s.poller.Wait(evs[:0], s.idleFor())
+		evs, err = s.poller.Wait(evs[:0], idle)
 		if err != nil {
 			return err
 		}
@@ -43,8 +49,11 @@ func (s *Server) loop(ctx context.Context) error {
 		s.stepSnapshot()
 		s.stepEviction()
 		s.flushOutputs()
+		now := s.mono()
 		s.stats.turns++
-		s.stats.turnTime += s.mono() - s.turnMono
+		s.stats.turnTime += now - s.turnMono
+		s.gather.turned(s.turnMono-end, now)
+		end = now
 		if ctx.Err() != nil {
 			s.shutdownBySignal(context.Cause(ctx))
 		}
@@ -142,6 +151,8 @@ func (s *Server) readFrom(c *session) {
 		return
 	}
 	s.stats.reads++
+	s.gather.read(c.readAt, s.turnMono)
+	c.readAt = s.turnMono
 	s.stats.netIn += uint64(n)
 	c.netIn += uint64(n)
 	c.lastActive = s.turnWall

@@ -112,6 +112,7 @@ type Server struct {
 	paused            pauses
 	effects           effects
 	stats             stats
+	gather            gathering
 	lookups           command.Lookups
 	notify            command.Class // notify-keyspace-events
 	activeExpire      bool          // DEBUG SET-ACTIVE-EXPIRE

@@ -42,6 +42,7 @@ type session struct {
 	created, lastActive int64 // Unix ms
 	netIn, netOut       uint64
 	calls               uint64
+	readAt              time.Duration // when the last bytes came, since the server started
 	lastCmd             *command.Command
 	lastWord            []byte           // the first word of the last command that was looked up
 	lastFound           *command.Command // what it names; a container, if it is one

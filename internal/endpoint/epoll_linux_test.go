@@ -3,6 +3,7 @@ package endpoint
 import (
 	"net"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,4 +41,26 @@ func TestSetNoDelay(t *testing.T) {
 	check(false)
 	conn.SetNoDelay(true)
 	check(true)
+}
+
+// TestRest: a rest lasts, and a wake in the midst of it is not lost.
+func TestRest(t *testing.T) {
+	p, err := NewPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	const rest = 20 * time.Microsecond
+	for range 100 {
+		start := time.Now()
+		p.Rest(rest)
+		if took := time.Since(start); took < rest {
+			t.Fatalf("rested only %v", took)
+		}
+		go p.Wake()
+		p.Rest(rest)
+		if _, err := p.Wait(nil, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -62,6 +62,8 @@ type waiter interface {
 	// wait appends ready connections to evs; it returns at once when timeout is
 	// zero, after a wake, or after the timeout; negative waits without limit.
 	wait(evs []Event, timeout time.Duration) ([]Event, error)
+	// rest sleeps, whatever happens.
+	rest(time.Duration)
 	// wake makes the current or the next wait return.
 	wake()
 	close()
@@ -92,6 +94,10 @@ func (p *Poller) Wait(evs []Event, timeout time.Duration) ([]Event, error) {
 	p.spare = ready
 	return evs, nil
 }
+
+// Rest lets requests gather for d, some microseconds, where the system sleeps that
+// exactly: nothing ends it early. Elsewhere it returns at once.
+func (p *Poller) Rest(d time.Duration) { p.w.rest(d) }
 
 func (p *Poller) hasReady() bool {
 	p.mu.Lock()
@@ -144,6 +150,8 @@ func (w *channelWaiter) wait(evs []Event, timeout time.Duration) ([]Event, error
 	}
 	return evs, nil
 }
+
+func (w *channelWaiter) rest(time.Duration) {} // goroutines hand over what has come
 
 func (w *channelWaiter) wake() {
 	select {
