@@ -50,17 +50,16 @@ func TestRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	const rest = 20 * time.Microsecond
-	for range 100 {
-		start := time.Now()
-		p.Rest(rest)
-		if took := time.Since(start); took < rest {
-			t.Fatalf("rested only %v", took)
-		}
+	const rest, rests = 20 * time.Microsecond, 100
+	start := time.Now()
+	for range rests {
 		go p.Wake()
 		p.Rest(rest)
 		if _, err := p.Wait(nil, -1); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if took := time.Since(start); took < rests/2*rest { // a signal may end one early
+		t.Fatalf("%d rests took only %v", rests, took)
 	}
 }
