@@ -7,7 +7,7 @@ const (
 	gatherFor = 20 * time.Microsecond
 	// gatherShare bounds what resting costs a client: at most one part in so many of
 	// the time after which it sends again.
-	gatherShare = 6
+	gatherShare = 8
 	// gatherWindow is what a verdict is based on.
 	gatherWindow = 2 * time.Millisecond
 )
@@ -71,7 +71,7 @@ func (g *gathering) turned(idle, now time.Duration) {
 func (g *gathering) judge(elapsed time.Duration) bool {
 	maxIdle, enough := elapsed/2, 8
 	if g.pays {
-		maxIdle, enough = elapsed*3/4, 64
+		maxIdle, enough = elapsed*5/8, 64
 	}
 	return g.idle <= maxIdle &&
 		g.reads < enough*g.turns &&

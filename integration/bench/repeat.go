@@ -84,12 +84,12 @@ func (p *process) repeat(ctx context.Context, n, conns int, words []string) (fig
 	if err != nil {
 		return nil, err
 	}
-	start := time.Now()
+	start, busyBefore := time.Now(), ownCPU()
 	took, err := r.exchange(ctx, epoll, all, n)
 	if err != nil {
 		return nil, err
 	}
-	wall := time.Since(start)
+	wall, busy := time.Since(start), ownCPU()-busyBefore
 	after, err := p.cpu()
 	if err != nil {
 		return nil, err
@@ -99,7 +99,17 @@ func (p *process) repeat(ctx context.Context, n, conns int, words []string) (fig
 	return figures{
 		"rps": float64(n) / wall.Seconds(), "cpu_us": float64(after-before) / float64(n) / float64(time.Microsecond),
 		"p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999),
+		"client_busy": busy.Seconds() / wall.Seconds(),
 	}, nil
+}
+
+// ownCPU is the processor time that this process has taken.
+func ownCPU() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // exchange sends n requests and returns how long each took.

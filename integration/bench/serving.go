@@ -141,7 +141,8 @@ func (p *process) benchmark(ctx context.Context, n int, args ...string) (figures
 	if err != nil {
 		return nil, err
 	}
-	out, err := exec.CommandContext(ctx, "redis-benchmark", args...).Output()
+	cmd := exec.CommandContext(ctx, "redis-benchmark", args...)
+	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("redis-benchmark: %w", err)
 	}
@@ -154,6 +155,8 @@ func (p *process) benchmark(ctx context.Context, n int, args ...string) (figures
 		return nil, err
 	}
 	f["cpu_us"] = float64(after-before) / float64(n) / float64(time.Microsecond)
+	client := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	f["client_busy"] = client.Seconds() * f["rps"] / float64(n)
 	return f, nil
 }
 
@@ -181,9 +184,12 @@ func parseBenchmark(text string) (figures, error) {
 	return f, nil
 }
 
+// clientBusy explains a column of the tables.
+const clientBusy = "The client is one thread: where it is busy for all of the time (1.00), it can send no more, whatever the server does."
+
 func reportServing(t *table, j *journal, cases []measured) {
 	t.head = []string{"load", "throughput, ratio", "CPU per request, ratio", "requests/s, ours – Redis",
-		"p50 ms", "p99 ms", "p99.9 ms", "pairs"}
+		"p50 ms", "p99 ms", "p99.9 ms", "client busy", "pairs"}
 	both := func(name, figure string, digits int) string {
 		return mid(j.values(name, ours, figure), digits) + " – " + mid(j.values(name, theirs, figure), digits)
 	}
@@ -193,7 +199,7 @@ func reportServing(t *table, j *journal, cases []measured) {
 		}
 		t.row(c.title, spread(j.ratios(c.name, "rps"), 2), spread(j.ratios(c.name, "cpu_us"), 2),
 			both(c.name, "rps", 0), both(c.name, "p50_ms", 2), both(c.name, "p99_ms", 2), both(c.name, "p999_ms", 2),
-			strconv.Itoa(j.pairs(c.name)))
+			both(c.name, "client_busy", 2), strconv.Itoa(j.pairs(c.name)))
 	}
-	t.note("Ratios are ours to Redis's, median of the pairs (first to third quartile); the other columns are medians, ours – Redis.")
+	t.note("Ratios are ours to Redis's, median of the pairs (first to third quartile); the other columns are medians, ours – Redis. " + clientBusy)
 }

@@ -182,7 +182,7 @@ func (l typeLoad) run(ctx context.Context, p *process) (figures, error) {
 }
 
 func reportTypes(t *table, j *journal, cases []measured) {
-	t.head = []string{"command", "throughput, ratio", "CPU per request, ratio", "requests/s, ours – Redis", "p99 ms", "pairs"}
+	t.head = []string{"command", "throughput, ratio", "CPU per request, ratio", "requests/s, ours – Redis", "p99 ms", "client busy", "pairs"}
 	for _, c := range cases {
 		if j.pairs(c.name) == 0 {
 			continue
@@ -191,7 +191,7 @@ func reportTypes(t *table, j *journal, cases []measured) {
 			return mid(j.values(c.name, ours, figure), digits) + " – " + mid(j.values(c.name, theirs, figure), digits)
 		}
 		t.row(c.title, spread(j.ratios(c.name, "rps"), 2), spread(j.ratios(c.name, "cpu_us"), 2),
-			both("rps", 0), both("p99_ms", 2), strconv.Itoa(j.pairs(c.name)))
+			both("rps", 0), both("p99_ms", 2), both("client_busy", 2), strconv.Itoa(j.pairs(c.name)))
 	}
-	t.note("Fifty connections, one for SINTER. Where replies are counted, the client does not read their elements. Ratios are ours to Redis's, median of the pairs (first to third quartile).")
+	t.note("Fifty connections, one for SINTER. Where replies are counted, the client does not read their elements. Ratios are ours to Redis's, median of the pairs (first to third quartile). " + clientBusy)
 }
