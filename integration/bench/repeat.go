@@ -5,57 +5,94 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
 
-// repeated is one command whose reply always has the same length, so that a client may
-// count its bytes. redis-benchmark, which reads every element of a large reply, is at its
-// limit before either server is, and measures itself.
+// repeated is a command, or a pipeline of one, whose replies always have as many lines, so
+// that a client need only count them. redis-benchmark makes an object of every element
+// it reads: it is at its limit before either server is, and measures itself.
 type repeated struct {
-	request []byte
-	size    int // of the reply, in bytes
+	requests [][]byte // sent in turn
+	lines    int      // of the replies to one
 }
 
-// newRepeated finds out how long the reply is.
-func newRepeated(addr string, words []string) (repeated, error) {
-	r := repeated{request: appendWords(nil, words...)}
+// drawnRequests is how many requests are made where each is to differ.
+const drawnRequests = 1 << 14
+
+// newRepeated makes the requests of a load, and finds out how long a reply is by sending
+// one command.
+func newRepeated(addr string, l typeLoad) (repeated, error) {
+	words := strings.Fields(l.command)
+	one, err := countLines(addr, words)
+	if err != nil {
+		return repeated{}, err
+	}
+	r := repeated{lines: one * l.pipeline, requests: make([][]byte, 1)}
+	if strings.Contains(l.command, randomWord) {
+		r.requests = make([][]byte, drawnRequests)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range r.requests {
+		for range l.pipeline {
+			r.requests[i] = appendDrawn(r.requests[i], words, rng, l.spread)
+		}
+	}
+	return r, nil
+}
+
+// randomWord is what redis-benchmark replaces by a number below spread.
+const randomWord = "__rand_int__"
+
+func appendDrawn(out []byte, words []string, rng *rand.Rand, spread int) []byte {
+	now := make([]string, len(words))
+	for i, w := range words {
+		if now[i] = w; strings.Contains(w, randomWord) {
+			now[i] = strings.Replace(w, randomWord, fmt.Sprintf("%012d", rng.IntN(spread)), 1)
+		}
+	}
+	return appendWords(out, now...)
+}
+
+// countLines sends a command and counts the lines of its reply.
+func countLines(addr string, words []string) (int, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
-		return r, err
+		return 0, err
 	}
 	defer conn.Close()
 	const pong = "+PONG\r\n"
-	if _, err := conn.Write(appendWords(bytes.Clone(r.request), "PING")); err != nil {
-		return r, err
+	if _, err := conn.Write(appendWords(appendWords(nil, words...), "PING")); err != nil {
+		return 0, err
 	}
 	var reply []byte
 	for buf := make([]byte, 64<<10); !bytes.HasSuffix(reply, []byte(pong)); {
 		n, err := conn.Read(buf)
 		if err != nil {
-			return r, err
+			return 0, err
 		}
 		reply = append(reply, buf[:n]...)
 	}
 	if reply[0] == '-' {
-		return r, fmt.Errorf("%.100s", reply)
+		return 0, fmt.Errorf("%.100s", reply)
 	}
-	r.size = len(reply) - len(pong)
-	return r, nil
+	return bytes.Count(reply, []byte("\n")) - 1, nil
 }
 
-// waiting is a connection on which a reply is on its way.
+// waiting is a connection on which replies are on their way.
 type waiting struct {
 	fd    int
-	left  int // bytes of the reply that are to come
+	left  int // lines of the replies that are to come
 	since time.Time
 }
 
-// repeat sends n requests, one at a time on each of conns connections.
-func (p *process) repeat(ctx context.Context, n, conns int, words []string) (figures, error) {
-	r, err := newRepeated(p.addr(), words)
+// repeat sends a load: a pipeline at a time on each connection.
+func (p *process) repeat(ctx context.Context, l typeLoad) (figures, error) {
+	r, err := newRepeated(p.addr(), l)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +107,7 @@ func (p *process) repeat(ctx context.Context, n, conns int, words []string) (fig
 			syscall.Close(w.fd)
 		}
 	}()
-	for range conns {
+	for range l.conns {
 		fd, err := connect(p.port)
 		if err != nil {
 			return nil, err
@@ -85,7 +122,7 @@ func (p *process) repeat(ctx context.Context, n, conns int, words []string) (fig
 		return nil, err
 	}
 	start, busyBefore := time.Now(), ownCPU()
-	took, err := r.exchange(ctx, epoll, all, n)
+	took, err := r.exchange(ctx, epoll, all, l.requests/l.pipeline)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +133,9 @@ func (p *process) repeat(ctx context.Context, n, conns int, words []string) (fig
 	}
 	slices.Sort(took)
 	at := func(share float64) float64 { return milliseconds(took[int(share*float64(len(took)-1))]) }
+	n := float64(len(took) * l.pipeline)
 	return figures{
-		"rps": float64(n) / wall.Seconds(), "cpu_us": float64(after-before) / float64(n) / float64(time.Microsecond),
+		"rps": n / wall.Seconds(), "cpu_us": float64(after-before) / n / float64(time.Microsecond),
 		"p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999),
 		"client_busy": busy.Seconds() / wall.Seconds(),
 	}, nil
@@ -118,8 +156,8 @@ func (r repeated) exchange(ctx context.Context, epoll int, all map[int32]*waitin
 	left := n // requests to send
 	send := func(w *waiting) error {
 		left--
-		w.left, w.since = r.size, time.Now()
-		_, err := syscall.Write(w.fd, r.request)
+		w.left, w.since = r.lines, time.Now()
+		_, err := syscall.Write(w.fd, r.requests[left%len(r.requests)])
 		return err
 	}
 	for _, w := range all {
@@ -147,11 +185,11 @@ func (r repeated) exchange(ctx context.Context, epoll int, all map[int32]*waitin
 			if got == 0 {
 				return nil, io.ErrUnexpectedEOF
 			}
-			if w.left -= got; w.left > 0 {
+			if w.left -= bytes.Count(buf[:got], []byte("\n")); w.left > 0 {
 				continue
 			}
 			if w.left < 0 {
-				return nil, fmt.Errorf("a reply of %d bytes is %d longer than the first", r.size, -w.left)
+				return nil, fmt.Errorf("replies of %d lines are %d longer than the first", r.lines, -w.left)
 			}
 			took = append(took, time.Since(w.since))
 			if left > 0 {

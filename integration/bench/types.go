@@ -50,6 +50,9 @@ func typeLoads() []typeLoad {
 			}
 			ls = append(ls, c)
 		}
+		l = ls[len(ls)-1]
+		l.name, l.title, l.counted = l.name+"-counted", l.title+", replies counted", true
+		ls = append(ls, l)
 	}
 	for _, l := range []typeLoad{
 		{name: "lrange-100", title: "LRANGE of 100", command: "LRANGE key 0 99", requests: 100_000, prepare: filled("RPUSH key value:%012d", 600)},
@@ -170,12 +173,12 @@ func (l typeLoad) run(ctx context.Context, p *process) (figures, error) {
 		return nil, err
 	}
 	if l.prepare != nil {
-		if err := l.prepare(ctx, p.addr(), l.requests); err != nil {
+		if err := l.prepare(ctx, p.addr(), l.requests+1); err != nil {
 			return nil, err
 		}
 	}
 	if l.counted {
-		return p.repeat(ctx, l.requests, l.conns, strings.Fields(l.command))
+		return p.repeat(ctx, l)
 	}
 	args := []string{"-r", strconv.Itoa(l.spread), "-c", strconv.Itoa(l.conns), "-P", strconv.Itoa(l.pipeline)}
 	return p.benchmark(ctx, l.requests, append(args, strings.Fields(l.command)...)...)
