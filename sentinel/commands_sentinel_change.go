@@ -3,7 +3,6 @@ package sentinel
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"time"
 
@@ -183,11 +182,7 @@ func (c *session) checkScript(e failover.Edit) error {
 		return resp.NewError("ERR Reconfiguration of scripts path is denied for security reasons. " +
 			"Check the deny-scripts-reconfig configuration directive in your Sentinel configuration")
 	}
-	path := e.Values[0]
-	if path == "" {
-		return nil
-	}
-	if fi, err := os.Stat(path); err != nil || fi.IsDir() || fi.Mode()&0o111 == 0 {
+	if path := e.Values[0]; path != "" && !executable(path) {
 		return resp.Errorf("ERR %s script seems non existing or non executable", scriptKind(e.Option))
 	}
 	return nil

@@ -133,6 +133,14 @@ func (c *Conf) plain(d conf.Directive) error {
 	return nil
 }
 
+// inDir is where path leads once the sentinel has entered dir.
+func (c *Conf) inDir(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(c.Config.Dir, path)
+}
+
 // master finds the master a directive names.
 func (c *Conf) master(d conf.Directive, name string) (*failover.Master, error) {
 	if m := c.Config.Initial.Master(name); m != nil {

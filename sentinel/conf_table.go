@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/vedette-ha/vedette/failover"
 	"github.com/vedette-ha/vedette/internal/conf"
 )
@@ -232,7 +230,7 @@ func readSetting(c *Conf, d conf.Directive, option string, args []string) error 
 	if err != nil {
 		return err
 	}
-	if strings.HasSuffix(option, "-script") && unix.Access(args[1], unix.X_OK) != nil {
+	if strings.HasSuffix(option, "-script") && !executable(c.inDir(args[1])) {
 		return fmt.Errorf("%s script seems non existing or non executable: %s", scriptKind(option), args[1])
 	}
 	if _, twice := m.Settings.Renames[strings.ToUpper(args[1])]; twice && option == "rename-command" {

@@ -101,6 +101,21 @@ sentinel rewrite-config no
 	}
 }
 
+// A script's path that does not begin at the root begins in dir, as when it is run.
+func TestReadConfScriptInDir(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "notify"), []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := "sentinel monitor m 127.0.0.1 6379 2\nsentinel notification-script m notify\n"
+	if _, err := ReadConf(writeConf(t, text+"dir "+dir+"\n")); err != nil {
+		t.Error(err)
+	}
+	if _, err := ReadConf(writeConf(t, text)); err == nil {
+		t.Error("a script that is not there was taken")
+	}
+}
+
 // Each mistake is named with its line and with what is allowed.
 func TestReadConfErrors(t *testing.T) {
 	const monitor = "sentinel monitor m 127.0.0.1 6379 2\n"

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/vedette-ha/vedette/failover"
 )
 
@@ -258,10 +260,16 @@ type pendingScript struct {
 	retries int
 }
 
-// startScript runs a program with our standard output and errors.
+// executable says whether path is a program that we may run.
+func executable(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && !fi.IsDir() && unix.Access(path, unix.X_OK) == nil
+}
+
+// startScript runs a program with our standard output and errors. A name without a slash
+// is a file in dir, too: PATH, where exec.Command would look, may have another one.
 func startScript(argv []string) (scriptProcess, error) {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd := &exec.Cmd{Path: argv[0], Args: argv, Stdout: os.Stdout, Stderr: os.Stderr}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

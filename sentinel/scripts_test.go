@@ -184,7 +184,8 @@ func TestScriptTakesTooLong(t *testing.T) {
 	})
 }
 
-// A real process gets its arguments one by one, and its end is told apart.
+// A real process gets its arguments one by one, and its end is told apart. A name without
+// a slash is a file in the working directory, not a program of PATH.
 func TestRealScript(t *testing.T) {
 	dir := t.TempDir()
 	path, out := filepath.Join(dir, "script"), filepath.Join(dir, "out")
@@ -192,17 +193,25 @@ func TestRealScript(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for first, want := range map[string]scriptExit{"+sdown": {code: 3}, "kill": {signal: 9}} {
-		p, err := startScript([]string{path, first, "master m 1.2.3.4 5"})
+	t.Chdir(dir)
+	for _, c := range []struct {
+		path, first string
+		want        scriptExit
+	}{
+		{path, "+sdown", scriptExit{code: 3}},
+		{path, "kill", scriptExit{signal: 9}},
+		{"script", "+odown", scriptExit{code: 3}},
+	} {
+		p, err := startScript([]string{c.path, c.first, "master m 1.2.3.4 5"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := p.wait(); got != want {
-			t.Errorf("%s ended with %+v, want %+v", first, got, want)
+		if got := p.wait(); got != c.want {
+			t.Errorf("%s %s ended with %+v, want %+v", c.path, c.first, got, c.want)
 		}
 	}
 	b, err := os.ReadFile(out)
-	if err != nil || strings.Count(string(b), "[master m 1.2.3.4 5]\n") != 2 {
+	if err != nil || strings.Count(string(b), "[master m 1.2.3.4 5]\n") != 3 {
 		t.Errorf("arguments %q, %v", b, err)
 	}
 }
