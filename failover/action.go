@@ -7,19 +7,25 @@ import "time"
 // Event.
 type Action interface{ isAction() }
 
+// Greeting is what a new link to a data node begins with. The one to a sentinel does not
+// depend on the master and is the caller's.
+type Greeting struct {
+	User, Pass              string // auth-user and auth-pass; without Pass no AUTH
+	Auth, Client, Subscribe string // what AUTH, CLIENT and SUBSCRIBE are called there
+}
+
 // The actions.
 type (
 	// Connect opens the links of a node: command and Pub/Sub (subscribed to
 	// __sentinel__:hello) for a data node, command only for a sentinel. While a link
 	// is down it is dialled again Every so often. A second Connect for a known node
-	// replaces what the first said; links are reopened only if address or credentials
+	// replaces what the first said; links are reopened only if address or greeting
 	// differ.
 	Connect struct {
 		Node  Node
 		Addr  Addr
 		Every time.Duration
-		User  string // auth-user; empty: default user. Data nodes only
-		Pass  string // auth-pass; empty: no AUTH
+		Greeting
 	}
 	// Disconnect closes the links of a node and stops dialling. No Event of the node
 	// is wanted any more.

@@ -239,10 +239,10 @@ func (m *Machine) stopWatching(w *watch) {
 	}
 }
 
-// followSettings reopens links whose credentials or pace have changed.
+// followSettings reopens links whose greeting has changed, and changes their pace.
 func (m *Machine) followSettings(w *watch, old *Master) {
 	s, o := w.settings(), &old.Settings
-	if s.AuthUser == o.AuthUser && s.AuthPass == o.AuthPass && m.redial(s) == m.redial(o) {
+	if s.greeting() == o.greeting() && m.redial(s) == m.redial(o) {
 		return
 	}
 	for _, n := range w.nodes {

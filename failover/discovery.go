@@ -200,7 +200,7 @@ func (m *Machine) addNode(w *watch, addr Addr, role Role) *node {
 
 func (m *Machine) connect(w *watch, n *node) {
 	s := w.settings()
-	m.do(Connect{Node: n.id, Addr: n.id.Addr, Every: m.redial(s), User: s.AuthUser, Pass: s.AuthPass})
+	m.do(Connect{Node: n.id, Addr: n.id.Addr, Every: m.redial(s), Greeting: s.greeting()})
 }
 
 // spread proposes what this sentinel knows of the replicas and the log does not. The

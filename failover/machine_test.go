@@ -316,7 +316,8 @@ func TestScriptsAreRun(t *testing.T) {
 	}
 }
 
-// New credentials reopen the links; renamed commands are sent by their new name.
+// New credentials reopen the links, as do new names for what a link begins with; renamed
+// commands are sent by their new name.
 func TestSettingsTakeEffect(t *testing.T) {
 	b := newBench(t, nil)
 	b.commit(formed("m", addr1))
@@ -324,7 +325,18 @@ func TestSettingsTakeEffect(t *testing.T) {
 		{"auth-pass", []string{"secret"}}, {"rename-command", []string{"ping", "pong"}},
 	}})
 	b.published("+set master m 10.0.0.1 6379 auth-pass ******", "+set master m 10.0.0.1 6379 rename-command ping pong")
-	if got := text[Connect](b.got); got != "{m 10.0.0.1:6379 10.0.0.1:6379 250ms  secret}" {
+	if got := text[Connect](b.got); got != "{m 10.0.0.1:6379 10.0.0.1:6379 250ms { secret AUTH CLIENT SUBSCRIBE}}" {
+		t.Errorf("connect %s", got)
+	}
+	rename := func(old, name string) *bench {
+		return b.commit(Set{Name: "m", Edits: []Edit{{"rename-command", []string{old, name}}}})
+	}
+	if got := text[Connect](rename("slaveof", "follow").got); got != "" {
+		t.Errorf("connect %s", got)
+	}
+	rename("auth", "login")
+	rename("client", "guest")
+	if got := text[Connect](rename("subscribe", "listen").got); got != "{m 10.0.0.1:6379 10.0.0.1:6379 250ms { secret login guest listen}}" {
 		t.Errorf("connect %s", got)
 	}
 	b.step(LinkUp{At: b.now, Node: Node{Master: "m", Addr: addr1}})

@@ -231,6 +231,13 @@ func (s *Settings) Command(name string) string {
 	return name
 }
 
+func (s *Settings) greeting() Greeting {
+	return Greeting{
+		User: s.AuthUser, Pass: s.AuthPass,
+		Auth: s.Command("AUTH"), Client: s.Command("CLIENT"), Subscribe: s.Command("SUBSCRIBE"),
+	}
+}
+
 func setRename(s *Settings, v []string) bool {
 	if v[0] == "" || v[1] == "" {
 		return false

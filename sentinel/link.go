@@ -75,6 +75,7 @@ type (
 type linkEnv struct {
 	dial   client.DialFunc
 	greet  func(l *link) [][]any                   // first commands of a connection: AUTH, CLIENT SETNAME
+	listen func() string                           // what SUBSCRIBE is called there; Pub/Sub links only
 	retry  func(l *link) time.Duration             // pause before dialling again
 	quiet  func() time.Duration                    // how long a Pub/Sub link may bring nothing
 	turns  chan struct{}                           // holds a token for each link that is being opened for the first time
@@ -181,7 +182,7 @@ func (l *link) connection(ctx context.Context) error {
 		_ = lk.Go(func(client.Reply) { l.opened() }, args...)
 	}
 	if l.channel == pubsubLink {
-		_ = lk.Subscribe("SUBSCRIBE", helloChannel)
+		_ = lk.Subscribe(l.env.listen(), helloChannel)
 	}
 	l.attach(ctx, conn, lk)
 	l.env.report(ctx, linkUp{l})

@@ -32,12 +32,13 @@ func newLinkBench(t *testing.T, channel linkChannel, every time.Duration) *linkB
 	n := memnet.New(1)
 	b := &linkBench{net: n, node: n.Host("10.0.0.1"), reports: make(chan any, 100)}
 	b.link = newLink(testNode, channel, testNode.Addr.String(), linkEnv{
-		dial:  n.Host("10.0.0.2").Dial,
-		greet: func(*link) [][]any { return [][]any{{"CLIENT", "SETNAME", "x"}} },
-		quiet: func() time.Duration { return quietPeriods * helloPeriod },
-		retry: func(*link) time.Duration { return every },
-		turns: make(chan struct{}, openingMax),
-		echo:  func([]byte, time.Time) bool { return false },
+		dial:   n.Host("10.0.0.2").Dial,
+		greet:  func(*link) [][]any { return [][]any{{"CLIENT", "SETNAME", "x"}} },
+		listen: func() string { return "LISTEN" },
+		quiet:  func() time.Duration { return quietPeriods * helloPeriod },
+		retry:  func(*link) time.Duration { return every },
+		turns:  make(chan struct{}, openingMax),
+		echo:   func([]byte, time.Time) bool { return false },
 		report: func(_ context.Context, ev any) {
 			b.reports <- ev
 		},
@@ -197,12 +198,30 @@ func isUp(ev any) bool {
 	return ok
 }
 
+// A link begins with what the node calls AUTH and CLIENT; other sentinels rename nothing.
+func TestGreeting(t *testing.T) {
+	s := &Sentinel{id: strings.Repeat("0123456789", 4), config: Config{RequirePass: "ours"}}
+	node := failover.Greeting{User: "u", Pass: "p", Auth: "LOGIN", Client: "GUEST", Subscribe: "LISTEN"}
+	for _, c := range []struct {
+		node failover.Node
+		want string
+	}{
+		{testNode, "[[LOGIN u p] [GUEST SETNAME sentinel-01234567-cmd]]"},
+		{failover.Node{Sentinel: "x"}, "[[AUTH ours] [CLIENT SETNAME sentinel-01234567-cmd]]"},
+	} {
+		l := newLink(c.node, commandLink, "", linkEnv{})
+		if got := fmt.Sprint(s.greeting(l, node)); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.node, got, c.want)
+		}
+	}
+}
+
 // Hellos on the Pub/Sub link are reported; one that brings none is given up.
 func TestPubSubLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newLinkBench(t, pubsubLink, time.Second)
 		b.serve(t, func(words []string) string {
-			if words[0] == "SUBSCRIBE" {
+			if words[0] == "LISTEN" {
 				confirm := "*3\r\n$9\r\nsubscribe\r\n$18\r\n" + helloChannel + "\r\n:1\r\n"
 				return confirm + "*3\r\n$7\r\nmessage\r\n$18\r\n" + helloChannel + "\r\n$5\r\nhello\r\n"
 			}
@@ -321,11 +340,12 @@ func TestPubSubFollowsTheCommandLink(t *testing.T) {
 					dials.Add(1)
 					return n.Host("10.0.0.2").Dial(ctx, network, addr)
 				},
-				greet: func(*link) [][]any { return [][]any{{"CLIENT", "SETNAME", "x"}} },
-				quiet: func() time.Duration { return time.Hour },
-				retry: func(*link) time.Duration { return 100 * time.Millisecond },
-				turns: make(chan struct{}, openingMax),
-				echo:  func([]byte, time.Time) bool { return false },
+				greet:  func(*link) [][]any { return [][]any{{"CLIENT", "SETNAME", "x"}} },
+				listen: func() string { return "SUBSCRIBE" },
+				quiet:  func() time.Duration { return time.Hour },
+				retry:  func(*link) time.Duration { return 100 * time.Millisecond },
+				turns:  make(chan struct{}, openingMax),
+				echo:   func([]byte, time.Time) bool { return false },
 				report: func(_ context.Context, ev any) {
 					if ev, ok := ev.(linkUp); ok {
 						ups <- ev

@@ -48,7 +48,7 @@ func (lp *loop) connect(a failover.Connect) {
 		old := n.set.replace(a)
 		for _, l := range n.all() {
 			l.moveTo(a.Addr.String())
-			if old.User != a.User || old.Pass != a.Pass {
+			if old.Greeting != a.Greeting {
 				l.reset()
 			}
 		}
@@ -59,7 +59,8 @@ func (lp *loop) connect(a failover.Connect) {
 	n := &nodeLinks{set: set, stop: stop}
 	env := linkEnv{
 		dial:   lp.s.dialNode,
-		greet:  func(l *link) [][]any { return lp.s.greeting(l, set.get()) },
+		greet:  func(l *link) [][]any { return lp.s.greeting(l, set.get().Greeting) },
+		listen: func() string { return set.get().Subscribe },
 		quiet:  func() time.Duration { return quietPeriods * max(helloPeriod, lp.s.timers().PublishPeriod) },
 		retry:  func(*link) time.Duration { return set.get().Every },
 		turns:  lp.s.opening,
@@ -118,17 +119,17 @@ func (lp *loop) keepInfo(node failover.Node, at time.Time, text string) {
 }
 
 // greeting is what a new connection says first: who we are.
-func (s *Sentinel) greeting(l *link, c failover.Connect) [][]any {
-	user, pass := c.User, c.Pass
+func (s *Sentinel) greeting(l *link, g failover.Greeting) [][]any {
 	if l.node.IsSentinel() {
-		user, pass = s.peerAuth()
+		g = failover.Greeting{Auth: "AUTH", Client: "CLIENT"}
+		g.User, g.Pass = s.peerAuth()
 	}
 	var cmds [][]any
 	switch {
-	case pass != "" && user != "":
-		cmds = append(cmds, []any{"AUTH", user, pass})
-	case pass != "":
-		cmds = append(cmds, []any{"AUTH", pass})
+	case g.Pass != "" && g.User != "":
+		cmds = append(cmds, []any{g.Auth, g.User, g.Pass})
+	case g.Pass != "":
+		cmds = append(cmds, []any{g.Auth, g.Pass})
 	}
-	return append(cmds, []any{"CLIENT", "SETNAME", "sentinel-" + s.id[:8] + "-" + string(l.channel)})
+	return append(cmds, []any{g.Client, "SETNAME", "sentinel-" + s.id[:8] + "-" + string(l.channel)})
 }
