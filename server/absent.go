@@ -98,6 +98,7 @@ func cmdFunctionFlush(c *command.Ctx) error {
 	case len(c.Args) == 3 && !syncOrAsync(c.Args[2]):
 		return resp.Errorf("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
 	}
+	c.AddDirty(1) // a replica that is a Redis may have some
 	c.Out.Status("OK")
 	return nil
 }

@@ -181,6 +181,8 @@ func TestEffects(t *testing.T) {
 		{"", "FLUSHDB", "FLUSHDB"},
 		{"SET k a", "FLUSHALL ASYNC", "FLUSHALL ASYNC"},
 		{"", "SWAPDB 0 1", "SWAPDB 0 1"},
+		{"", "FUNCTION FLUSH ASYNC", "FUNCTION FLUSH ASYNC"},
+		{"", "SCRIPT FLUSH", ""},
 		{"", "PUBLISH a b", "PUBLISH a b"},
 		{"", "SPUBLISH a b", "SPUBLISH a b"},
 		{"", "GET nokey", ""},
