@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/vedette-ha/vedette/internal/acl"
 	"github.com/vedette-ha/vedette/server/command"
 )
 
@@ -10,7 +11,7 @@ import (
 //
 // Fields are read directly and changed only through [Config.Set] (or by what the
 // server itself does to its role). Directives without a field are accepted, kept
-// and reported; see [Config.Unused].
+// and reported; see [Config.Inert].
 type Config struct {
 	// Network.
 	Bind           []string // as written: "127.0.0.1", "-::1" (may be missing), "*"
@@ -159,6 +160,7 @@ type Config struct {
 	byName map[string]*directive // by name and by alias
 	hooks  map[string]*hook      // by name
 	file   string                // absolute path of the file started from; "" none
+	users  *acl.Users            // what the user lines say; nil if there are none
 }
 
 // SavePoint asks for a snapshot once Changes keys changed within Seconds.

@@ -150,7 +150,11 @@ func (c *Config) loadUser(d conf.Directive) error {
 	if slices.ContainsFunc(c.Users, func(u ConfigUser) bool { return u.Name == d.Args[0] }) {
 		return d.Errorf("Error in user declaration '%s': Duplicate user found. A user can only be defined once in config files", d.Args[0])
 	}
-	c.Users = append(c.Users, ConfigUser{Name: d.Args[0], Rules: d.Args[1:]})
+	u := ConfigUser{Name: d.Args[0], Rules: d.Args[1:]}
+	if err := c.checkUser(u); err != nil {
+		return d.Errorf("Error in user declaration '%s': %w", u.Name, err)
+	}
+	c.Users = append(c.Users, u)
 	return nil
 }
 

@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+
+	"github.com/vedette-ha/vedette/internal/acl"
+	"github.com/vedette-ha/vedette/server/command"
 )
 
 // There is one user, default, with or without a password, who may do everything. The
@@ -30,28 +33,61 @@ func (c *Config) applyUsers() error {
 	return nil
 }
 
+// checkUser refuses rules that Redis would not start with.
+func (c *Config) checkUser(u ConfigUser) error {
+	if !acl.ValidName(u.Name) {
+		return configError("Spaces not allowed in ACL usernames")
+	}
+	if c.users == nil {
+		var all []acl.Command
+		for _, name := range command.Names() {
+			all = append(all, acl.Command{Name: name})
+		}
+		c.users = acl.New(acl.NewCommands(all))
+	}
+	_, err := c.users.Set(u.Name, append([]string{"reset"}, u.Rules...))
+	return err
+}
+
 // applyDefaultUser returns the first rule that cannot be kept, or what lacks for "may do
-// everything", or "".
+// everything", or "". As in Redis the rules say who may log in, whatever requirepass is;
+// that only tells the password of a hash.
 func (c *Config) applyDefaultUser(rules []string) string {
+	password, open := "", false
 	for _, rule := range rules {
 		switch strings.ToLower(rule) {
-		case "on", "nopass", "~*", "allkeys", "&*", "allchannels", "+@all", "allcommands", "sanitize-payload", "skip-sanitize-payload":
+		case "on", "~*", "allkeys", "&*", "allchannels", "+@all", "allcommands", "sanitize-payload", "skip-sanitize-payload":
+			continue
+		case "nopass", "resetpass":
+			password, open = "", strings.EqualFold(rule, "nopass")
 			continue
 		}
-		sum := sha256.Sum256([]byte(c.RequirePass))
-		password, isPassword := strings.CutPrefix(rule, ">")
-		switch {
-		case isPassword && password != "" && (c.RequirePass == "" || c.RequirePass == password):
-			c.RequirePass = password
-		case c.RequirePass != "" && strings.EqualFold(rule, "#"+hex.EncodeToString(sum[:])):
-		default:
+		next := c.passwordOf(rule)
+		if next == "" || password != "" && password != next {
 			return redactRule(rule)
 		}
+		password, open = next, false
 	}
 	for _, either := range [][]string{{"on"}, {"~*", "allkeys"}, {"+@all", "allcommands"}} {
 		if !slices.ContainsFunc(rules, func(r string) bool { return slices.Contains(either, strings.ToLower(r)) }) {
 			return "without " + either[0]
 		}
+	}
+	if password == "" && !open {
+		return "without a password or nopass"
+	}
+	c.RequirePass = password
+	return ""
+}
+
+// passwordOf is the password that a rule adds, "" if it adds none that is known.
+func (c *Config) passwordOf(rule string) string {
+	if password, ok := strings.CutPrefix(rule, ">"); ok {
+		return password
+	}
+	sum := sha256.Sum256([]byte(c.RequirePass))
+	if rule == "#"+hex.EncodeToString(sum[:]) {
+		return c.RequirePass
 	}
 	return ""
 }

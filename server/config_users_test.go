@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,7 +23,14 @@ func TestUsersOfAFile(t *testing.T) {
 		"user default on >x ~* +@all\nrequirepass x":                 "x",
 		"user alice on >y ~* +@all":                                  "",
 		"user default on " + hashOfX + " ~* &* +@all":                "refused: " + hashOfX,
-		"requirepass y\nuser default on >x ~* +@all":                 "refused: >(redacted)",
+		"requirepass y\nuser default on >x ~* +@all":                 "x",
+		"user default on nopass ~* +@all\nrequirepass x":             "",
+		"user default on >x nopass ~* +@all":                         "",
+		"user default on nopass >x ~* +@all":                         "x",
+		"user default on >x resetpass >y ~* +@all":                   "y",
+		"user default on >x >y ~* +@all":                             "refused: >(redacted)",
+		"requirepass x\nuser default on ~* +@all":                    "refused: without a password or nopass",
+		"user default on ~* +@all":                                   "refused: without a password or nopass",
 		"user default off":                                           "refused: off",
 		"user default on nopass ~app:* +@all":                        "refused: ~app:*",
 		"user default on nopass ~* +@all -@dangerous":                "refused: -@dangerous",
@@ -68,5 +76,28 @@ func TestRewriteOfDefaultUser(t *testing.T) {
 	}
 	if c = loadFile(t, path); c.RequirePass != "y" || len(c.Users) != 1 || c.Users[0].Name != "alice" {
 		t.Errorf("read again: %q, %v", c.RequirePass, c.Users)
+	}
+}
+
+// A line of a user that Redis would not take ends the start, though nobody can log in as
+// that user.
+func TestBadUserLines(t *testing.T) {
+	for text, want := range map[string]string{
+		"user a on >x ~app:* &* -@all +get +config|get +eval +get|x (%R~k +@read)": "",
+		"user a +nosuch":        "'+nosuch': Unknown command or category name in ACL",
+		"user a foo":            "'foo': Syntax error",
+		"user a (+get":          "Unmatched parenthesis in acl selector starting at '(+get'.",
+		"user a <x":             "'<x': The password you are trying to remove from the user does not exist",
+		`user "a b" on`:         "Spaces not allowed in ACL usernames",
+		"user a on\nuser a off": "Duplicate user found. A user can only be defined once in config files",
+	} {
+		ds, err := conf.Parse("redis.conf", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = LoadConfig("", ds)
+		if got := fmt.Sprint(err); want == "" && err != nil || !strings.HasSuffix(got, want) {
+			t.Errorf("%s\n is %v, want %s", text, got, want)
+		}
 	}
 }

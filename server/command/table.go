@@ -171,6 +171,16 @@ func readDocs() []Doc {
 	return docs
 }
 
+// Names lists all commands of commands.jsonl, those that have no row too, as ACL rules
+// spell them ("config|get"), each after its container.
+func Names() []string {
+	var names []string
+	for _, d := range readDocs() {
+		names = append(names, strings.ToLower(strings.Replace(d.Name, " ", "|", 1)))
+	}
+	return names
+}
+
 // addTop adds a command that has a row, and every possible container, which
 // dropEmptyContainers removes again when no subcommand came.
 func (t *Table) addTop(d *Doc, rows map[string]Row) {
