@@ -18,6 +18,7 @@ import (
 	"github.com/vedette-ha/vedette/failover"
 	"github.com/vedette-ha/vedette/internal/acl"
 	"github.com/vedette-ha/vedette/internal/client"
+	"github.com/vedette-ha/vedette/internal/conf"
 	"github.com/vedette-ha/vedette/internal/endpoint"
 	"github.com/vedette-ha/vedette/internal/events"
 )
@@ -41,9 +42,9 @@ type Config struct {
 
 	MaxClients  int           // 10000
 	IdleTimeout time.Duration // of a client that neither asks nor listens; 0: for ever
-	// Renamed are the commands of this sentinel's port that have another name; an empty
-	// one takes a command away.
-	Renamed [][2]string
+	// Renamed are the commands of this sentinel's port that have another name, as lines
+	// rename-command: the old name and the new, which is empty to take a command away.
+	Renamed []conf.Directive
 	Dir     string // where the store goes
 
 	AnnounceIP        string // the local address of each link
@@ -189,9 +190,9 @@ func New(o Options) (*Sentinel, error) {
 		jobs:    make(chan struct{}, mostJobs),
 		opening: make(chan struct{}, openingMax),
 	}
-	for _, r := range o.Config.Renamed {
-		if err := s.table.rename(r[0], r[1]); err != nil {
-			return nil, fmt.Errorf("rename-command %s: %w", r[0], err)
+	for _, d := range o.Config.Renamed {
+		if err := s.table.rename(d.Args[0], d.Args[1]); err != nil {
+			return nil, d.Errorf("%w", err)
 		}
 	}
 	id, err := randomHex(o.Random, 20)

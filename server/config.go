@@ -2,6 +2,7 @@ package server
 
 import (
 	"github.com/vedette-ha/vedette/internal/acl"
+	"github.com/vedette-ha/vedette/internal/conf"
 	"github.com/vedette-ha/vedette/server/command"
 )
 
@@ -55,7 +56,7 @@ type Config struct {
 	EnableDebugCommand     ProtectedAction
 	EnableModuleCommand    ProtectedAction
 	EnableProtectedConfigs ProtectedAction
-	RenamedCommands        []RenamedCommand
+	RenamedCommands        []conf.Directive // rename-command lines, each with two arguments
 
 	// Limits of what a client may send and leave unread.
 	ProtoMaxBulkLen          int64
@@ -191,9 +192,6 @@ type ConfigUser struct {
 	Name  string
 	Rules []string
 }
-
-// RenamedCommand is a `rename-command` line; an empty New disables the command.
-type RenamedCommand struct{ Old, New string }
 
 // TLSConfig is what the tls-… directives say.
 type TLSConfig struct {

@@ -162,7 +162,7 @@ func (c *Config) loadRename(d conf.Directive) error {
 	if len(d.Args) != 2 {
 		return d.Errorf("%w", errBadDirective)
 	}
-	c.RenamedCommands = append(c.RenamedCommands, RenamedCommand{Old: d.Args[0], New: d.Args[1]})
+	c.RenamedCommands = append(c.RenamedCommands, d)
 	return nil
 }
 

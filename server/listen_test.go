@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/vedette-ha/vedette/internal/client"
+	"github.com/vedette-ha/vedette/internal/conf"
 )
 
 // startOnPort runs a server on a free loopback port until the test ends.
@@ -95,7 +96,7 @@ func TestConfigSetPort(t *testing.T) {
 // we have not may be named as well.
 func TestRenameCommand(t *testing.T) {
 	cfg := NewConfig()
-	cfg.RenamedCommands = []RenamedCommand{{"CONFIG", "HIDDEN"}, {"FLUSHALL", ""}, {"bgrewriteaof", ""}}
+	cfg.RenamedCommands = renames(t, "rename-command CONFIG HIDDEN\nrename-command FLUSHALL ''\nrename-command bgrewriteaof ''")
 	_, port := startOnPort(t, cfg)
 	c := dialPort(t, port)
 	if _, err := c.Do(t.Context(), "HIDDEN", "GET", "port"); err != nil {
@@ -107,9 +108,18 @@ func TestRenameCommand(t *testing.T) {
 		}
 	}
 	bad := NewConfig()
-	bad.RenamedCommands = []RenamedCommand{{"NOSUCH", "X"}}
+	bad.RenamedCommands = renames(t, "rename-command GET a\nrename-command NOSUCH x")
 	_, err := New(Options{Config: bad, Log: zerolog.Nop(), Virtual: true})
-	if want := "rename-command NOSUCH: No such command in rename-command"; err == nil || err.Error() != want {
+	if want := "redis.conf:2: No such command in rename-command"; err == nil || err.Error() != want {
 		t.Errorf("an unknown command: %v, want %s", err, want)
 	}
+}
+
+func renames(t *testing.T, text string) []conf.Directive {
+	t.Helper()
+	lines, err := conf.Parse("redis.conf", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
 }

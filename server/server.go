@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -176,9 +175,9 @@ func New(o Options) (*Server, error) {
 	s.initReplication()
 	s.applyConfig()
 	s.registerHooks()
-	for _, r := range s.cfg.RenamedCommands {
-		if err := s.table.Rename(r.Old, r.New); err != nil {
-			return nil, fmt.Errorf("rename-command %s: %w", r.Old, err)
+	for _, d := range s.cfg.RenamedCommands {
+		if err := s.table.Rename(d.Args[0], d.Args[1]); err != nil {
+			return nil, d.Errorf("%w", err)
 		}
 	}
 	s.activeExpire = true

@@ -89,6 +89,10 @@ func (p *process) become(ctx context.Context, s settings, start func(ready func(
 		daemon.ready(p.settings.log.file)
 		sup.tell("READY=1\nSTATUS=Ready to accept connections\n")
 	})
+	var line *conf.Error
+	if errors.As(err, &line) {
+		return p.fail(err)
+	}
 	if err != nil {
 		return p.abort(err, daemon)
 	}

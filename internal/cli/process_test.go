@@ -161,9 +161,10 @@ func TestSentinel(t *testing.T) {
 func TestSentinelConfIsChecked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.conf")
 	for text, want := range map[string]string{
-		"prot 1\n":             "did you mean 'port'?",
-		"sentinel montor m\n":  "at line 1 of " + path,
-		"loglevel deafening\n": "argument(s) must be one of the following: debug,",
+		"prot 1\n":                           "did you mean 'port'?",
+		"sentinel montor m\n":                "at line 1 of " + path,
+		"loglevel deafening\n":               "argument(s) must be one of the following: debug,",
+		"port 26379\nrename-command GET x\n": "at line 2 of " + path + "\n>>> 'rename-command GET x'\nNo such command in",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

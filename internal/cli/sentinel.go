@@ -61,9 +61,7 @@ func (p *process) sentinel(ctx context.Context) int {
 	c.Config.Dir = plain.Dir
 	c.Config.UnixSocket, c.Config.UnixSocketPerm = plain.UnixSocket, os.FileMode(plain.UnixSocketPerm)
 	c.Config.IdleTimeout = time.Duration(plain.Timeout) * time.Second
-	for _, r := range plain.RenamedCommands {
-		c.Config.Renamed = append(c.Config.Renamed, [2]string{r.Old, r.New})
-	}
+	c.Config.Renamed = plain.RenamedCommands
 	return p.become(ctx, processSettings(plain), func(ready func()) (node, error) {
 		p.announceNode('X', "sentinel", c.Config.Port, plain)
 		p.showTitle(plain, c.Config.Port, "[sentinel]")
