@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -14,8 +15,17 @@ type Error struct {
 // NewError returns an error with a fixed text, which begins with its prefix.
 func NewError(text string) *Error { return &Error{text} }
 
-// Errorf formats an error for the client; the text begins with its prefix.
+// Errorf formats an error for the client; the text begins with its prefix. What is
+// quoted ends before a NUL, where C sees its end.
 func Errorf(format string, args ...any) *Error {
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case []byte:
+			args[i], _, _ = bytes.Cut(arg, []byte{0})
+		case string:
+			args[i], _, _ = strings.Cut(arg, "\x00")
+		}
+	}
 	return &Error{fmt.Sprintf(format, args...)}
 }
 

@@ -258,18 +258,15 @@ func cmdHSetEX(c *Ctx) error {
 			return nil
 		}
 	}
-	if o.hasTime && o.when <= c.Now && c.isMaster() {
-		err = c.hashSetPast(key, v, o.fields)
-	} else {
-		err = c.hashSetTimed(key, v, &o)
+	if err := c.hashSetTimed(key, v, &o); err != nil {
+		return err
 	}
-	if err == nil {
-		c.Out.Int(1)
-	}
-	return err
+	c.Out.Int(1)
+	return nil
 }
 
-// hashSetTimed sets fields, gives them their time, and tells of it all.
+// hashSetTimed sets fields, gives them their time, and tells of it all. If that time
+// has passed, they go at once.
 func (c *Ctx) hashSetTimed(key []byte, v hashView, o *fieldOptions) error {
 	if _, err := c.hashSet(key, v, o.fields, o.keepTTL); err != nil {
 		return err
@@ -292,21 +289,6 @@ func (c *Ctx) hashSetTimed(key []byte, v hashView, o *fieldOptions) error {
 		e.expire(o.fields[i], o.when, expireCondition{})
 	}
 	return e.finish(o.when)
-}
-
-// hashSetPast is HSETEX with a time that has passed: the fields are deleted.
-func (c *Ctx) hashSetPast(key []byte, v hashView, pairs [][]byte) error {
-	var fields [][]byte
-	for i := 0; i < len(pairs); i += 2 {
-		fields = append(fields, pairs[i])
-	}
-	n, err := c.hashDelete(key, v, fields)
-	if err != nil || n == 0 {
-		return err
-	}
-	c.Effect(append([][]byte{wordHDEL, key}, fields...)...)
-	c.hashDeleted(key, n)
-	return nil
 }
 
 // fieldOptions are what HGETEX and HSETEX take after the key.

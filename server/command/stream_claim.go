@@ -196,7 +196,7 @@ func (o *claimOptions) parse(args [][]byte, now int64) (took int, err error) {
 		o.lastID, err = parseID(args[1], 0)
 		return 1, err
 	default:
-		return 0, resp.Errorf("ERR Unrecognized XCLAIM option '%s'", cString(args[0]))
+		return 0, resp.Errorf("ERR Unrecognized XCLAIM option '%s'", args[0])
 	}
 	return 0, nil
 }

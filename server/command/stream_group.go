@@ -32,17 +32,17 @@ var (
 )
 
 func errNoGroup(name, key []byte) error {
-	return resp.Errorf("NOGROUP No such consumer group '%s' for key name '%s'", cString(name), cString(key))
+	return resp.Errorf("NOGROUP No such consumer group '%s' for key name '%s'", name, key)
 }
 
 func errNoKeyOrGroup(key, name []byte) error {
-	return resp.Errorf("NOGROUP No such key '%s' or consumer group '%s'", cString(key), cString(name))
+	return resp.Errorf("NOGROUP No such key '%s' or consumer group '%s'", key, name)
 }
 
 // errSubcommand is what Redis answers a container's subcommand that it cannot read.
 func (c *Ctx) errSubcommand() error {
 	return resp.Errorf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try %s HELP.",
-		cString(c.Args[1]), c.Cmd.Parent.Name)
+		c.Args[1], c.Cmd.Parent.Name)
 }
 
 // groupOptions are those of XGROUP CREATE and SETID.

@@ -226,7 +226,7 @@ func (c *Ctx) groupReadAfter(o *readOptions, key, arg []byte) (id stream.ID, err
 		return id, err
 	}
 	if s == nil || s.Group(o.group) == nil {
-		return id, resp.Errorf("NOGROUP No such key '%s' or consumer group '%s' in XREADGROUP with GROUP option", cString(key), cString(o.group))
+		return id, resp.Errorf("NOGROUP No such key '%s' or consumer group '%s' in XREADGROUP with GROUP option", key, o.group)
 	}
 	switch {
 	case isWord(arg, '$'):
