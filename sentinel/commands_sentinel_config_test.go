@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"context"
 	"runtime"
 	"strconv"
 	"strings"
@@ -148,5 +149,25 @@ func TestSetScripts(t *testing.T) {
 			t.Errorf("notification-script %q", got)
 		}
 		c.says("SENTINEL SET m notification-script \"\"\r\n", "+OK\r\n")
+	})
+}
+
+// INFO-CACHE has each master once, and a null for a node that gave no INFO yet.
+func TestInfoCache(t *testing.T) {
+	inWorld(t, func(w *world) {
+		x := w.sens[0]
+		err := x.s.do(context.Background(), func(lp *loop) {
+			for node, n := range lp.links {
+				n.info, n.infoAt = "", time.Now()
+				if node.Addr == lp.m.Agreed().Master("m").Addr {
+					n.info = "text"
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.dial(x).says("SENTINEL INFO-CACHE m nosuch m\r\n",
+			"*2\r\n$1\r\nm\r\n*3\r\n*2\r\n:0\r\n$4\r\ntext\r\n*2\r\n:0\r\n$-1\r\n*2\r\n:0\r\n$-1\r\n")
 	})
 }

@@ -220,13 +220,13 @@ func sentinelInfoCache(ctx context.Context, c *session, args [][]byte) error {
 	if err := c.s.do(ctx, func(lp *loop) {
 		for _, arg := range args[2:] {
 			m := lp.m.Agreed().Master(string(arg))
-			if m == nil {
+			if m == nil || slices.ContainsFunc(groups, func(g group) bool { return g.name == m.Name }) {
 				continue
 			}
 			g := group{name: m.Name}
-			for _, addr := range lp.nodesOf(m) {
+			for _, node := range lp.nodesOf(m) {
 				one := cached{}
-				if n := lp.links[failover.Node{Master: m.Name, Addr: addr}]; n != nil && n.info != "" {
+				if n := lp.links[node]; n != nil && n.info != "" {
 					one = cached{time.Since(n.infoAt).Milliseconds(), n.info}
 				}
 				g.nodes = append(g.nodes, one)
@@ -253,15 +253,13 @@ func sentinelInfoCache(ctx context.Context, c *session, args [][]byte) error {
 	return nil
 }
 
-// nodesOf lists the addresses of a master and its replicas, the master first.
-func (lp *loop) nodesOf(m *failover.Master) []failover.Addr {
-	addrs := []failover.Addr{m.Addr}
-	for _, r := range m.Replicas {
-		if !slices.Contains(addrs, r.Addr) {
-			addrs = append(addrs, r.Addr)
-		}
+// nodesOf lists a master and the replicas this sentinel knows, the master first.
+func (lp *loop) nodesOf(m *failover.Master) []failover.Node {
+	nodes := []failover.Node{{Master: m.Name, Addr: m.Addr}}
+	for _, v := range lp.m.Replicas(time.Now(), m.Name) {
+		nodes = append(nodes, v.Node)
 	}
-	return addrs
+	return nodes
 }
 
 // hubCounts is what INFO shows of subscriptions.
