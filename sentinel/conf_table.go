@@ -231,7 +231,10 @@ func readSetting(c *Conf, d conf.Directive, option string, args []string) error 
 		return err
 	}
 	if strings.HasSuffix(option, "-script") && !executable(c.inDir(args[1])) {
-		return fmt.Errorf("%s script seems non existing or non executable: %s", scriptKind(option), args[1])
+		c.Config.MissingScripts = append(c.Config.MissingScripts, MissingScript{
+			Directive: append([]string{option}, args...),
+			Err:       d.Errorf("%s script seems non existing or non executable: %s", scriptKind(option), args[1]),
+		})
 	}
 	if _, twice := m.Settings.Renames[strings.ToUpper(args[1])]; twice && option == "rename-command" {
 		return errors.New("Same command renamed multiple times with rename-command.")

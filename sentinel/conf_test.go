@@ -108,11 +108,39 @@ func TestReadConfScriptInDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := "sentinel monitor m 127.0.0.1 6379 2\nsentinel notification-script m notify\n"
-	if _, err := ReadConf(writeConf(t, text+"dir "+dir+"\n")); err != nil {
-		t.Error(err)
+	for more, missing := range map[string]int{"dir " + dir + "\n": 0, "": 1} {
+		c, err := ReadConf(writeConf(t, text+more))
+		if err != nil || len(c.Config.MissingScripts) != missing {
+			t.Errorf("%q: %v, missing %+v, want %d", more, err, c.Config.MissingScripts, missing)
+		}
 	}
-	if _, err := ReadConf(writeConf(t, text)); err == nil {
-		t.Error("a script that is not there was taken")
+}
+
+// A script that is missing ends the start if somebody wrote it into the file, but not if
+// the file had it before: another sentinel may have it.
+func TestMissingScript(t *testing.T) {
+	id := strings.Repeat("a", 40)
+	c, err := ReadConf(writeConf(t, "sentinel myid "+id+"\nsentinel monitor m 127.0.0.1 6379 2\n"+
+		"sentinel notification-script m /nowhere/x\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk := NewMemoryDisk()
+	_, err = New(Options{Config: c.Config, Log: zerolog.Nop(), Disk: disk})
+	var line *conf.Error
+	if !errors.As(err, &line) || line.Pos.Line != 3 || !strings.Contains(err.Error(), "non existing or non executable: /nowhere/x") {
+		t.Errorf("written by hand: %v", err)
+	}
+	st := disk.open()
+	lines := [][]string{{"monitor", "m", "2"}, {"notification-script", "m", "/nowhere/x"}}
+	if err := st.saveMeta(&storeMeta{Version: storeVersion, MyID: id, LastRead: lines}); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = New(Options{Config: c.Config, Log: zerolog.Nop(), Disk: disk}); err != nil {
+		t.Errorf("known already: %v", err)
 	}
 }
 
@@ -135,7 +163,6 @@ func TestReadConfErrors(t *testing.T) {
 		{monitor + "sentinel down-after-milliseconds n 1", 2, "No such master with specified name: n"},
 		{"sentinel monitor mymaster 127.0.0.1 6379 2\nsentinel parallel-syncs mymastre 1", 2, "did you mean mymaster?"},
 		{monitor + "sentinel down-after-milliseconds m 0", 2, "does not take \"0\""},
-		{monitor + "sentinel notification-script m /nowhere/x", 2, "non existing or non executable"},
 		{"\n\nsentinel myid 12", 3, "40 hexadecimal digits"},
 		{"sentinel current-epoch x", 1, "Invalid epoch"},
 		{"sentinel deny-scripts-reconfig maybe", 1, "'yes' or 'no'"},

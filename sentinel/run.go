@@ -49,6 +49,9 @@ func (s *Sentinel) openQuorum() error {
 		CleanupAfter: c.PeerCleanupAfter, HelloPeriod: helloPeriod,
 		Random: s.opts.Random, Wall: s.opts.Wall, Log: s.log,
 	})
+	if err == nil {
+		err = s.checkMissing(c.MissingScripts, s.quorum.foundRead)
+	}
 	if err != nil {
 		return errors.Join(err, st.close())
 	}

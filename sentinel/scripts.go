@@ -266,6 +266,25 @@ func executable(path string) bool {
 	return err == nil && !fi.IsDir() && unix.Access(path, unix.X_OK) == nil
 }
 
+// MissingScript is a line of sentinel.conf whose script cannot be run here.
+type MissingScript struct {
+	Directive []string // option, master, path
+	Err       error
+}
+
+// checkMissing refuses scripts that somebody wrote into the file and that are missing.
+// What stands there since we read or wrote the file last may come from another sentinel,
+// which has the script: no reason for this one to stay away.
+func (s *Sentinel) checkMissing(scripts []MissingScript, known [][]string) error {
+	for _, m := range scripts {
+		if !slices.ContainsFunc(known, func(d []string) bool { return slices.Equal(d, m.Directive) }) {
+			return m.Err
+		}
+		s.log.Warn().Err(m.Err).Msg("a script cannot be run on this machine")
+	}
+	return nil
+}
+
 // startScript runs a program with our standard output and errors. A name without a slash
 // is a file in dir, too: PATH, where exec.Command would look, may have another one.
 func startScript(argv []string) (scriptProcess, error) {

@@ -55,7 +55,9 @@ type Config struct {
 	AnnounceHostnames bool
 	// AllowScriptsReconfig is "deny-scripts-reconfig no".
 	AllowScriptsReconfig bool
-	BootstrapExpect      int
+	// MissingScripts are those of the file that cannot be run.
+	MissingScripts  []MissingScript
+	BootstrapExpect int
 	// PeerCleanupAfter is how long a sentinel may be away before it loses its vote; 0:
 	// for ever.
 	PeerCleanupAfter time.Duration

@@ -138,6 +138,9 @@ func (p *process) announceStart() {
 // background, before it is ready, the terminal hears of it, too.
 func (p *process) abort(err error, d *daemon) int {
 	p.log.Error().Msg(err.Error())
+	if line := new(*conf.Error); errors.As(err, line) {
+		return p.fail(err)
+	}
 	if d.waitedFor() {
 		fmt.Fprintln(p.std.Err, err)
 	}
