@@ -54,6 +54,12 @@ type proposal struct {
 
 func (w *watch) settings() *Settings { return &w.agreed.Settings }
 
+// alias reports whether n is the master under another address: one sentinel knows it by
+// its host name, another by its IP address. It must not be told to follow itself.
+func (w *watch) alias(n *node) bool {
+	return n != w.master && n.runID != "" && n.runID == w.master.runID
+}
+
 func (w *watch) node(addr Addr) *node {
 	for _, n := range w.nodes {
 		if n.id.Addr == addr {

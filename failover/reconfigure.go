@@ -38,7 +38,7 @@ func (m *Machine) reconfigure(w *watch, c *Attempt) {
 // toReconfigure reports whether n is re-pointed by the failover; the old master is
 // seen to when it is back.
 func (w *watch) toReconfigure(n *node, c *Attempt) bool {
-	return n.isReplica() && n.id.Addr != c.Old
+	return n.isReplica() && n.id.Addr != c.Old && !w.alias(n)
 }
 
 // pointNext sends SLAVEOF to up to room replicas.

@@ -40,7 +40,7 @@ func (m *Machine) looksSane(w *watch) bool {
 
 // wrong returns the event that goes with repairing n, empty if n is all right.
 func (m *Machine) wrong(w *watch, n *node) string {
-	if !n.isReplica() || !n.up || n.infoAt.IsZero() || n.infoAsked.Before(w.changedAt) {
+	if !n.isReplica() || w.alias(n) || !n.up || n.infoAt.IsZero() || n.infoAsked.Before(w.changedAt) {
 		return ""
 	}
 	if n.info.Role == RoleMaster && (!n.sdown.down || m.speaks(w, n)) {

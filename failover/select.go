@@ -83,6 +83,8 @@ func (m *Machine) excluded(w *watch, n *node, c *Attempt) string {
 		info = ping
 	}
 	switch {
+	case w.alias(n):
+		return "the master itself"
 	case c != nil && slices.Contains(c.Lost, n.id.Addr):
 		return "failed as target"
 	case c != nil && !c.To.IsZero() && !m.same(c.To, n.id.Addr):

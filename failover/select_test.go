@@ -32,6 +32,7 @@ func TestSelectionExcludes(t *testing.T) {
 	}{
 		{"healthy", true, nil, ""},
 		{"failed as target before", true, func(n *node) { n.id.Addr = addr3 }, "failed as target"},
+		{"the master under another name", true, func(n *node) { n.runID = "m" }, "the master itself"},
 		{"s_down", true, func(n *node) { n.sdown.down = true }, "s_down"},
 		{"disconnected", true, func(n *node) { n.up = false }, "disconnected"},
 		{"ping 5 s old", true, func(n *node) { n.lastValid = ago(5 * time.Second) }, ""},
@@ -49,7 +50,7 @@ func TestSelectionExcludes(t *testing.T) {
 	} {
 		m := New(Config{ID: "s1", Now: now})
 		w := &watch{name: "m", agreed: Master{Settings: DefaultSettings(2)}}
-		w.master = candidate(now, addr1, func(n *node) { n.role = RoleMaster })
+		w.master = candidate(now, addr1, func(n *node) { n.role, n.runID = RoleMaster, "m" })
 		w.master.sdown = verdict{down: tt.masterDown, since: ago(down)}
 		n := candidate(now, addr2, tt.edit)
 		if got := m.excluded(w, n, &Attempt{Lost: []Addr{addr3}}); got != tt.want {
@@ -131,7 +132,7 @@ func TestSelectionWhenTheMasterIsAReplica(t *testing.T) {
 		m := New(Config{ID: "s1", Now: now})
 		w := &watch{name: "m", agreed: Master{Settings: DefaultSettings(2)}}
 		w.master = candidate(now, addr1, func(n *node) {
-			n.role, n.reported, n.reportedAt = RoleMaster, RoleSlave, now.Add(-gone)
+			n.runID, n.role, n.reported, n.reportedAt = "m", RoleMaster, RoleSlave, now.Add(-gone)
 			n.sdown = verdict{down: true, since: now.Add(-time.Second)}
 		})
 		n := candidate(now, addr2, func(n *node) { n.info.MasterLinkDown, n.info.Offset = tt.linkDown, tt.offset })
