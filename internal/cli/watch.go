@@ -26,7 +26,7 @@ func watchCommand(std Streams) *cli.Command {
 			&cli.StringFlag{Name: "name", Value: "mymaster", Usage: "what the sentinels call the master"},
 			&cli.StringFlag{Name: "pass", Usage: "password of the data servers", EnvVars: []string{"REDISCLI_AUTH"}},
 			&cli.DurationFlag{Name: "every", Value: time.Second, Usage: "how often to print a line"},
-			&cli.DurationFlag{Name: "for", Usage: "end after so long; the exit status is 1 if no write succeeded lately"},
+			&cli.DurationFlag{Name: "for", Usage: "end after so long, 0s: never; the exit status is 1 if no write succeeded lately"},
 		},
 		Action: func(c *cli.Context) error {
 			if err := optionsOnly(c); err != nil {
