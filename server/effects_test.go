@@ -207,7 +207,7 @@ func TestEffects(t *testing.T) {
 		{"", "HSETEX h FIELDS 1 f v", "HSET h f v"},
 		{"", "HSETEX h EX 100 FIELDS 2 f v g w", "MULTI;HSET h f v g w;HPEXPIREAT h 946684900000 FIELDS 2 f g;EXEC"},
 		{"HSETEX h EX 100 FIELDS 1 f v", "HSETEX h KEEPTTL FIELDS 2 f x g w", "MULTI;HSET h f x g w;HPEXPIREAT h 946684900000 FIELDS 1 f;EXEC"},
-		{"HSET h f v g w", "HSETEX h PXAT 1 FIELDS 1 f w", "HDEL h f"},
+		{"HSET h f v g w", "HSETEX h PXAT 1 FIELDS 1 f w", "MULTI;HSET h f w;HDEL h f;EXEC"},
 		{"HSET h f v", "HSETEX h FNX FIELDS 1 f w", ""},
 		{"", "ZADD z 1 a 2 b", "ZADD z 1 a 2 b"},
 		{"ZADD z 1 a", "ZADD z 1 a", ""},
