@@ -8,7 +8,8 @@ import (
 // DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
 func (s *Server) cmdDebugReload(c *command.Ctx) error {
 	save, flush := true, true
-	o := loadOptions{path: s.rdbPath(), keepExpired: s.isReplica()}
+	// With replicas, what has expired is loaded, too: when it goes they are told.
+	o := loadOptions{path: s.rdbPath(), keepExpired: s.isReplica() || s.feeding()}
 	for _, a := range c.Args[2:] {
 		switch {
 		case equalFold(a, "MERGE"):

@@ -207,7 +207,8 @@ func TestEffects(t *testing.T) {
 		{"", "HSETEX h FIELDS 1 f v", "HSET h f v"},
 		{"", "HSETEX h EX 100 FIELDS 2 f v g w", "MULTI;HSET h f v g w;HPEXPIREAT h 946684900000 FIELDS 2 f g;EXEC"},
 		{"HSETEX h EX 100 FIELDS 1 f v", "HSETEX h KEEPTTL FIELDS 2 f x g w", "MULTI;HSET h f x g w;HPEXPIREAT h 946684900000 FIELDS 1 f;EXEC"},
-		{"HSET h f v g w", "HSETEX h PXAT 1 FIELDS 1 f w", "MULTI;HSET h f w;HDEL h f;EXEC"},
+		{"HSET h f v g w", "HSETEX h PXAT 1 FIELDS 1 f w", "HDEL h f"},
+		{"", "HSETEX h PXAT 1 FIELDS 1 f w", "HDEL h f"},
 		{"HSET h f v", "HSETEX h FNX FIELDS 1 f w", ""},
 		{"", "ZADD z 1 a 2 b", "ZADD z 1 a 2 b"},
 		{"ZADD z 1 a", "ZADD z 1 a", ""},
@@ -281,6 +282,7 @@ func TestEffects(t *testing.T) {
 		{"XGROUP CREATE s g 0 MKSTREAM;XGROUP CREATECONSUMER s g c", "XCLAIM s g c 0 1-1 LASTID 5-5", "XGROUP SETID s g 5-5 ENTRIESREAD -1"},
 		// a key whose time has come goes before the command that finds it
 		{"DEBUG SET-ACTIVE-EXPIRE 0;SET k v PXAT 1", "GET k", "DEL k"},
+		{"DEBUG SET-ACTIVE-EXPIRE 0;SET k v PXAT 1;DEBUG RELOAD", "GET k", "DEL k"},
 		{"DEBUG SET-ACTIVE-EXPIRE 0;SET k v PXAT 1", "INCR k", "MULTI;DEL k;INCR k;EXEC"},
 		{"DEBUG SET-ACTIVE-EXPIRE 0;SET k v PXAT 1", "SET k v NX", "MULTI;DEL k;SET k v NX;EXEC"},
 		{"DEBUG SET-ACTIVE-EXPIRE 0;SET k v PXAT 1", "EXISTS k", "DEL k"},

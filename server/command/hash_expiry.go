@@ -271,7 +271,9 @@ func (c *Ctx) hashSetTimed(key []byte, v hashView, o *fieldOptions) error {
 	if _, err := c.hashSet(key, v, o.fields, o.keepTTL); err != nil {
 		return err
 	}
-	c.Effect(append([][]byte{wordHSET, key}, o.fields...)...)
+	if past := o.hasTime && o.when <= c.Now && c.isMaster(); !past { // else HDEL says it all
+		c.Effect(append([][]byte{wordHSET, key}, o.fields...)...)
+	}
 	c.Changed(Hash, "hset", key)
 	c.AddDirty(len(o.fields)/2 - 1)
 	v, _, err := c.findHash(key)
