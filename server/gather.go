@@ -8,8 +8,9 @@ const (
 	// gatherShare bounds what resting costs a client: at most one part in so many of
 	// the time after which it sends again.
 	gatherShare = 8
-	// gatherWindow is what a verdict is based on.
-	gatherWindow = 2 * time.Millisecond
+	// gatherWindow is what a verdict is based on. One that is for resting holds for so
+	// many windows more; then there is one without rests, to see what they spare.
+	gatherWindow, gatherWindows = 2 * time.Millisecond, 15
 )
 
 // gathering decides whether the loop rests for a moment before it looks for requests.
@@ -21,16 +22,18 @@ const (
 // cards do the same and call it interrupt moderation.
 //
 // Resting never pays with few clients that wait for their replies, nor when the loop
-// has time to spare or a backlog. The verdict over one window holds for the next.
+// has much time to spare, or none.
 type gathering struct {
-	rest  time.Duration // how long a rest truly takes; times are the server's clock
-	since time.Duration // when the window began
-	idle  time.Duration // how long the loop waited or rested in it
-	turns int
-	reads int
-	hasty int  // reads of clients to whom a rest would have mattered
-	pays  bool // the verdict over the window before
+	rest    time.Duration // how long a rest truly takes; times are the server's clock
+	windows int           // for which the loop rests, with this one
+	since   time.Duration // when the window began
+	idle    time.Duration // how long the loop waited in it
+	reads   int
+	hasty   int // reads of clients to whom a rest would have mattered
 }
+
+// pays reports whether the loop is to rest.
+func (g *gathering) pays() bool { return g.windows > 0 }
 
 // read counts a read at now of a client that was last read from before.
 func (g *gathering) read(before, now time.Duration) {
@@ -53,28 +56,26 @@ func (g *gathering) rested(took time.Duration) {
 
 // turned counts a turn that began after idle time and ended now.
 func (g *gathering) turned(idle, now time.Duration) {
-	g.turns++
 	g.idle += idle
 	elapsed := now - g.since
 	if elapsed < gatherWindow {
 		return
 	}
-	g.pays = g.judge(elapsed)
-	if !g.pays {
+	switch {
+	case g.pays():
+		g.windows--
+	case g.judge(elapsed):
+		g.windows = gatherWindows
+	default:
 		g.rest -= g.rest / 64 // to be tried again
 	}
-	*g = gathering{rest: max(g.rest, gatherFor), since: now, pays: g.pays}
+	*g = gathering{rest: max(g.rest, gatherFor), windows: g.windows, since: now}
 }
 
-// judge says whether resting pays in the window that took elapsed. One who rests
-// already finds more requests in a turn, and less to do between them.
+// judge says whether resting would have paid in a window that took elapsed.
 func (g *gathering) judge(elapsed time.Duration) bool {
-	maxIdle, enough := elapsed/2, 8
-	if g.pays {
-		maxIdle, enough = elapsed*5/8, 64
-	}
-	return g.idle <= maxIdle &&
-		g.reads < enough*g.turns &&
+	// The calls that look for requests take a tenth alone when each finds one.
+	return elapsed/7 <= g.idle && g.idle <= elapsed/2 &&
 		elapsed <= 2*g.rest*time.Duration(g.reads) && // or resting finds no more
 		g.hasty <= g.reads/4
 }

@@ -26,7 +26,7 @@ func (cl clients) run(g *gathering) float64 {
 	turns, rests := 0, 0
 	for now < time.Second {
 		turns++
-		if g.pays {
+		if g.pays() {
 			rests++
 			now += cl.rest
 			g.rested(cl.rest)

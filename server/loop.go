@@ -25,7 +25,7 @@ func (s *Server) loop(ctx context.Context) error {
 	for !s.stopped {
 		s.turn()
 		idle := s.idleFor()
-		if len(evs) > 0 && idle != 0 && s.gather.pays {
+		if len(evs) > 0 && idle != 0 && s.gather.pays() {
 			s.poller.Rest(gatherFor)
 			s.gather.rested(s.mono() - end)
 		}
