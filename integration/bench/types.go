@@ -172,7 +172,7 @@ func (l typeLoad) run(ctx context.Context, p *process) (figures, error) {
 	if err := c.FlushAll(ctx).Err(); err != nil {
 		return nil, err
 	}
-	if l.prepare != nil {
+	if l.prepare != nil { // for one more: newRepeated sends it
 		if err := l.prepare(ctx, p.addr(), l.requests+1); err != nil {
 			return nil, err
 		}

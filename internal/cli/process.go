@@ -89,10 +89,6 @@ func (p *process) become(ctx context.Context, s settings, start func(ready func(
 		daemon.ready(p.settings.log.file)
 		sup.tell("READY=1\nSTATUS=Ready to accept connections\n")
 	})
-	var line *conf.Error
-	if errors.As(err, &line) {
-		return p.fail(err)
-	}
 	if err != nil {
 		return p.abort(err, daemon)
 	}
@@ -135,10 +131,12 @@ func (p *process) announceStart() {
 }
 
 // abort logs why a node that was made, or nearly so, cannot go on. In the
-// background, before it is ready, the terminal hears of it, too.
+// background, before it is ready, the terminal hears of it, too. A line of the
+// configuration that only then proved wrong is shown as one that could not be read.
 func (p *process) abort(err error, d *daemon) int {
 	p.log.Error().Msg(err.Error())
-	if line := new(*conf.Error); errors.As(err, line) {
+	var line *conf.Error
+	if errors.As(err, &line) {
 		return p.fail(err)
 	}
 	if d.waitedFor() {

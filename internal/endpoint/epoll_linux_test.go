@@ -50,7 +50,7 @@ func TestRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	const rest, rests = 20 * time.Microsecond, 100
+	const rest, rests = time.Millisecond, 20
 	start := time.Now()
 	for range rests {
 		go p.Wake()
